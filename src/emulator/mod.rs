@@ -1,0 +1,1 @@
+//! A local iCloud over real HTTP, for `demo`, trying and testing.
