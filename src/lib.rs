@@ -1,4 +1,11 @@
 //! Keeps a local folder and a folder of iCloud Drive in step.
 
+pub mod auth;
+pub mod cloud;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+pub mod error;
+pub mod options;
+pub mod plan;
+pub mod report;
+pub mod tree;

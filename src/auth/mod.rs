@@ -1,0 +1,3 @@
+//! Signing in, and staying so.
+
+pub mod secret;

@@ -1,0 +1,1 @@
+//! The Drive verbs over HTTP.

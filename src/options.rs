@@ -1,0 +1,127 @@
+//! What was meant: defaults, environment, `.env`, config file and flags settled into values.
+//!
+//! A function takes the part it uses, never the whole.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::plan::{Delete, Policy, Verb};
+
+/// The service's region (protocol page 1.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Region {
+    /// `icloud.com`.
+    #[default]
+    Global,
+    /// `icloud.com.cn`.
+    China,
+}
+
+/// Whose Drive, where it is, and how to sign in to it.
+#[derive(Debug, Clone)]
+pub struct AccountOptions {
+    /// Apple account (`--account`, `ICLOUD_USERNAME`), trimmed and lower case; `None`: the one that is signed in.
+    pub username: Option<String>,
+    /// The password from `ICLOUD_PASSWORD`, if set.
+    pub password: Option<crate::auth::secret::Secret>,
+    /// The code from `--code` or `ICLOUD_2FA_CODE`, if given.
+    pub code: Option<String>,
+    /// The service's region.
+    pub region: Region,
+    /// One base URL in place of all the service's hosts (`ICLOUD_SYNC_ENDPOINT`).
+    pub endpoint: Option<String>,
+    /// Ask and fill the keyring (`USE_KEYRING`, on).
+    pub use_keyring: bool,
+    /// The keyring's service name (`KEYRING_SERVICE`).
+    pub keyring_service: String,
+    /// Sign in anew even if a session is there (`--relogin`, `FORCE_RELOGIN`).
+    pub relogin: bool,
+    /// Sign in again unattended when the session ends (`AUTO_REAUTH`).
+    pub auto_reauth: bool,
+    /// At most so many automatic sign-ins an hour (`AUTO_REAUTH_MAX_ATTEMPTS`); `None`: none at all.
+    pub auto_reauth_attempts: Option<u32>,
+    /// Where sessions and pairs are kept: `$XDG_STATE_HOME/icloud-sync`.
+    pub state_dir: PathBuf,
+    /// Requests a second to the API hosts; 0: no bound (`--max-rate`).
+    pub max_rate: u32,
+}
+
+/// What a symbolic link is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Links {
+    /// Skipped and counted.
+    #[default]
+    Skip,
+    /// What it points at, if that is inside LOCAL and no loop.
+    Follow,
+}
+
+/// Which items take part, on both sides alike.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FilterOptions {
+    /// `--include`, `INCLUDE_PATTERNS`.
+    pub include: Vec<String>,
+    /// `--exclude`, `EXCLUDE_PATTERNS`.
+    pub exclude: Vec<String>,
+    /// `--ignore`, `IGNORE_PATTERNS`.
+    pub ignore: Vec<String>,
+    /// `--filter-from`.
+    pub filter_from: Option<PathBuf>,
+    /// `--no-default-ignores`.
+    pub no_default_ignores: bool,
+}
+
+/// The largest number of deletions that needs no `--force`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxDelete {
+    /// So many items.
+    Items(u64),
+    /// So many percent of the baseline's files.
+    Percent(u8),
+}
+
+/// What one pass is asked for.
+#[derive(Debug, Clone)]
+pub struct PassOptions {
+    /// Which way.
+    pub verb: Verb,
+    /// The local root, as given.
+    pub local: PathBuf,
+    /// The remote root: `/`, or `/a/b` without a slash at its end.
+    pub remote: String,
+    /// Plan only.
+    pub dry_run: bool,
+    /// Which items take part.
+    pub filter: FilterOptions,
+    /// What may be deleted.
+    pub delete: Delete,
+    /// `--max-delete`.
+    pub max_delete: Option<MaxDelete>,
+    /// Days after which the local trash is emptied; 0: never.
+    pub trash_days: u32,
+    /// Guards 1, 2 and 4 only warn.
+    pub force: bool,
+    /// Who wins a conflict.
+    pub policy: Policy,
+    /// Settle every doubt by content, and keep SHA-256 (`--checksum`, `ENABLE_CHECKSUM`).
+    pub checksum: bool,
+    /// Read a download back and compare before it replaces anything (`VERIFY_DOWNLOAD`).
+    pub verify_download: bool,
+    /// Most transfers at once.
+    pub transfers: usize,
+    /// Most listing requests at once.
+    pub listers: usize,
+    /// Content bytes a second, both ways together; `None`: no bound.
+    pub bwlimit: Option<u64>,
+    /// Most files received in a pass.
+    pub max_downloads: Option<usize>,
+    /// A pause before each action.
+    pub op_delay: Duration,
+    /// What a symbolic link is taken for.
+    pub links: Links,
+    /// Where the baseline is kept, if not at its usual place (`STATE_FILE`).
+    pub state_file: Option<PathBuf>,
+    /// Where sessions and pairs are kept: `$XDG_STATE_HOME/icloud-sync`.
+    pub state_dir: PathBuf,
+    /// Tell why for each path (`-v`, `VERBOSE_DECISIONS`).
+    pub explain: bool,
+}

@@ -1,0 +1,298 @@
+//! From two listings and a baseline to a plan: plain data, made by pure functions.
+//!
+//! The order to read in: [`matching`] (which items are one and the same), [`change`] (how each side differs
+//! from the baseline), [`decide`] (what follows in which verb), [`conflict`] (who wins, and the names
+//! of kept copies), [`guard`] (reasons not to start), [`order`] (what must come before what). Nothing here
+//! reads a clock, a file or the network; what it needs comes in as arguments.
+
+pub mod change;
+pub mod conflict;
+pub mod decide;
+pub mod guard;
+pub mod matching;
+pub mod order;
+
+use crate::tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem};
+
+/// Which way a pass works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Remote to local; never writes remotely.
+    Pull,
+    /// Local to remote; never writes locally, but for the tool's own folder.
+    Push,
+    /// Both ways.
+    Bisync,
+}
+
+impl Verb {
+    /// Returns the verb as it is typed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Bisync => "bisync",
+        }
+    }
+}
+
+/// One of the two sides of a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Side {
+    /// The folder on this machine.
+    Local,
+    /// The folder of iCloud Drive.
+    Remote,
+}
+
+impl Side {
+    /// Returns the other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Local => Self::Remote,
+            Self::Remote => Self::Local,
+        }
+    }
+
+    /// Returns its name for people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+/// Who wins where both sides changed one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Policy {
+    /// The one modified later; a tie within 1 s keeps both.
+    #[default]
+    PreferNewer,
+    /// The local one.
+    PreferLocal,
+    /// The remote one.
+    PreferRemote,
+    /// Both: one gets a conflict name.
+    KeepBoth,
+}
+
+/// What a pass may delete (`--delete`, `--delete-extra`; bisync always carries deletions over).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Delete {
+    /// Nothing (pull, push).
+    #[default]
+    Nothing,
+    /// What the source side has deleted since the baseline.
+    SinceBaseline,
+    /// All that the source side does not have.
+    Extra,
+}
+
+/// Why an action is planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// New on that side.
+    Created(Side),
+    /// Its content changed on that side.
+    Modified(Side),
+    /// It is gone from that side.
+    Deleted(Side),
+    /// It was renamed or moved on that side.
+    Moved(Side),
+    /// Changed on this side, deleted on the other: the edit wins.
+    EditWins(Side),
+    /// Gone from the side that this verb writes to: it comes back.
+    ComesBack(Side),
+    /// The other side never had it, and `--delete-extra` is given.
+    Extra(Side),
+    /// Both sides changed it; this side won.
+    ConflictWon(Side),
+    /// Both sides changed it; this one is kept under a conflict name.
+    ConflictKept(Side),
+    /// A folder that is needed for what goes into it.
+    NeededFor,
+    /// Its name is wanted by another item.
+    MakesWay,
+}
+
+/// The remote folder that something goes into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parent {
+    /// A folder that is there already.
+    Known(RemoteId),
+    /// The folder that the action of this number makes.
+    Made(usize),
+}
+
+/// What an action does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// Makes a local folder at the path (it is there already on the remote side).
+    CreateLocalFolder,
+    /// Makes a remote folder `name` in `parent`.
+    CreateRemoteFolder {
+        /// The folder it goes into.
+        parent: Parent,
+        /// Its name as the service will have it.
+        name: String,
+    },
+    /// Brings the remote content to the path. A local file or package there goes to the local trash.
+    Download,
+    /// Sends the local content. With [`Action::remote`] given: a new version in place, same id.
+    Upload {
+        /// The folder it is in or goes into.
+        parent: Parent,
+        /// Its name as the service has it or will have it.
+        name: String,
+        /// The remote version lost a conflict and this machine never held it: it is brought into the
+        /// local trash and verified before it is replaced.
+        saves_loser: bool,
+    },
+    /// Renames or moves the local item from this path to the action's path.
+    MoveLocal {
+        /// Where it is when its turn comes.
+        from: RelPath,
+    },
+    /// Exchanges the local items at this path and at the action's path, in one step.
+    SwapLocal {
+        /// The other path.
+        with: RelPath,
+    },
+    /// Renames or moves the remote item.
+    MoveRemote {
+        /// Where it is when its turn comes.
+        from: RelPath,
+        /// The folder it goes into; `None` where it stays in its folder.
+        parent: Option<Parent>,
+        /// Its name as the service will have it.
+        name: String,
+        /// The new name would be taken in the old folder: move first, rename then.
+        moves_first: bool,
+        /// Only makes way for another item: the baseline does not follow.
+        is_temporary: bool,
+    },
+    /// Moves the local item, and all below it, into the local trash.
+    RemoveLocal,
+    /// Moves the remote item, and all below it, to iCloud's Recently Deleted.
+    TrashRemote,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Action {
+    /// Where its result will be; of a removal, what is removed. As it is called when its turn comes.
+    pub path: RelPath,
+    /// What it works on.
+    pub kind: Kind,
+    /// What it does.
+    pub what: What,
+    /// Why.
+    pub reason: Reason,
+    /// Content bytes to transfer, as far as the listings tell.
+    pub size: u64,
+    /// Actions of one stage need nothing of each other; stages run one after the other.
+    pub stage: u32,
+    /// Numbers of the actions that must have been done, or this one is skipped.
+    pub needs: Vec<usize>,
+    /// The local item as it was listed: to be found so again just before acting. `None`: nothing
+    /// may stand at the path.
+    pub local: Option<Box<LocalItem>>,
+    /// The remote item as it was listed: to be found so again just before acting.
+    pub remote: Option<Box<RemoteItem>>,
+    /// Of a removal of a folder: all that goes with it, sorted; anything else in it keeps it there.
+    pub content: Vec<RelPath>,
+}
+
+impl Action {
+    /// Returns the side that is written to.
+    pub fn side(&self) -> Side {
+        match self.what {
+            What::CreateLocalFolder
+            | What::Download
+            | What::MoveLocal { .. }
+            | What::SwapLocal { .. }
+            | What::RemoveLocal => Side::Local,
+            What::CreateRemoteFolder { .. }
+            | What::Upload { .. }
+            | What::MoveRemote { .. }
+            | What::TrashRemote => Side::Remote,
+        }
+    }
+
+    /// Returns whether it replaces content that stands there now.
+    pub fn is_replacement(&self) -> bool {
+        match self.what {
+            What::Download => self.local.is_some(),
+            What::Upload { .. } => self.remote.is_some(),
+            What::CreateLocalFolder
+            | What::CreateRemoteFolder { .. }
+            | What::MoveLocal { .. }
+            | What::SwapLocal { .. }
+            | What::MoveRemote { .. }
+            | What::RemoveLocal
+            | What::TrashRemote => false,
+        }
+    }
+}
+
+/// How a path's baseline entry changes without anything done on either side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settle {
+    /// Both sides have it, equal: into the baseline.
+    Adopt,
+    /// Only marks moved, not content (a touch, an etag): the entry is renewed.
+    Renew,
+    /// Both sides have deleted it.
+    Forget,
+}
+
+/// A change of the baseline alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// The path as both sides have it.
+    pub path: RelPath,
+    /// What happens to the entry.
+    pub how: Settle,
+    /// The local item; `None` for [`Settle::Forget`].
+    pub local: Option<Box<LocalItem>>,
+    /// The remote item; `None` for [`Settle::Forget`].
+    pub remote: Option<Box<RemoteItem>>,
+}
+
+/// A difference that the plan leaves as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The path.
+    pub path: RelPath,
+    /// Why, for people.
+    pub why: String,
+    /// A problem (exit code 3) rather than a rule of the verb or of the policy.
+    pub is_problem: bool,
+}
+
+/// A conflict that the policy settles, and where the loser will be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The path that both sides changed.
+    pub path: RelPath,
+    /// The winner; `None` where both are kept.
+    pub winner: Option<Side>,
+    /// Where the loser is kept beside it, under its conflict name; `None`: in the local trash, or
+    /// left where it is.
+    pub kept_as: Option<RelPath>,
+}
+
+/// What a pass will do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The actions, by stage, then path.
+    pub actions: Vec<Action>,
+    /// Changes of the baseline alone, by path.
+    pub settled: Vec<Settled>,
+    /// Differences left as they are, by path.
+    pub kept: Vec<Kept>,
+    /// Conflicts that the policy settles, by path.
+    pub conflicts: Vec<Conflict>,
+}

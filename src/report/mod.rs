@@ -1,0 +1,170 @@
+//! What a pass tells: events go in, text for people or JSON for programs comes out.
+//!
+//! Logic calls a [`Reporter`]; only the writers below know terminals, bars and JSON.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    error::Error,
+    plan::{Action, Plan, Side, Verb},
+    tree::{Left, RelPath},
+};
+
+/// What became of one action.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Done.
+    Done,
+    /// The thing was no longer as planned, or something it needed was not done: nothing was done.
+    Skipped(Error),
+    /// Tried, and failed; both sides are as before the action.
+    Failed(Error),
+    /// Not begun: the pass was stopped, or `--max-downloads` was reached.
+    NotRun,
+}
+
+/// How many actions came to which end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Planned.
+    pub planned: usize,
+    /// Done.
+    pub done: usize,
+    /// Skipped because something changed meanwhile.
+    pub skipped: usize,
+    /// Failed.
+    pub failed: usize,
+    /// Not begun.
+    pub not_run: usize,
+}
+
+/// What a pass did, in the end.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// The verb.
+    pub verb: Verb,
+    /// The local root.
+    pub local: PathBuf,
+    /// The remote root, `/` or `/a/b`.
+    pub remote: String,
+    /// Nothing was done, only planned.
+    pub dry_run: bool,
+    /// Local and remote items seen.
+    pub items: (usize, usize),
+    /// All actions together.
+    pub counts: Counts,
+    /// Content bytes received and sent.
+    pub bytes: (u64, u64),
+    /// Files received and sent.
+    pub files: (usize, usize),
+    /// Conflicts that the policy settled: the path, and where the loser is.
+    pub conflicts: Vec<(RelPath, String)>,
+    /// Differences and items left alone for a problem; with each its reason.
+    pub problems: Vec<(String, String)>,
+    /// Items skipped by rule (links, special files, shared items, left by the verb).
+    pub skipped_by_rule: usize,
+    /// Requests made to the service.
+    pub requests: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Where removed and replaced local content lies, if there is any.
+    pub trash: Option<PathBuf>,
+    /// The signal that stopped it.
+    pub stopped_by: Option<i32>,
+    /// The exit code it leads to.
+    pub exit_code: u8,
+}
+
+/// Something that happened in a pass.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A side is being listed.
+    Listing {
+        /// The side.
+        side: Side,
+        /// Items seen so far.
+        items: usize,
+        /// Folders listed so far, and folders known so far.
+        folders: (usize, usize),
+    },
+    /// A side has been listed.
+    Listed {
+        /// The side.
+        side: Side,
+        /// Items seen.
+        items: usize,
+    },
+    /// Local files are hashed to settle whether their content changed: bytes done and bytes in all.
+    Hashing {
+        /// Bytes hashed so far.
+        done: u64,
+        /// Bytes to hash.
+        total: u64,
+    },
+    /// Something of a side is left alone.
+    LeftAlone {
+        /// The side.
+        side: Side,
+        /// What, and why.
+        left: &'a Left,
+    },
+    /// The plan is made; with a dry run it is what was asked for.
+    Planned {
+        /// The plan.
+        plan: &'a Plan,
+        /// The verb.
+        verb: Verb,
+        /// Whether it will not be carried out.
+        dry_run: bool,
+    },
+    /// An action begins.
+    Started {
+        /// Its number in the plan.
+        number: usize,
+        /// The action.
+        action: &'a Action,
+    },
+    /// Content bytes of an action went over the wire.
+    Moved {
+        /// The action's number.
+        number: usize,
+        /// Bytes since the last such event.
+        bytes: u64,
+    },
+    /// An action of a transfer begins again from this many bytes.
+    Restarted {
+        /// The action's number.
+        number: usize,
+        /// Bytes that count as moved now.
+        bytes: u64,
+    },
+    /// An action came to its end.
+    Finished {
+        /// The action's number.
+        number: usize,
+        /// The action.
+        action: &'a Action,
+        /// What became of it.
+        outcome: &'a Outcome,
+    },
+    /// A sentence for people, of no consequence.
+    Note(&'a str),
+    /// Something odd that was handled.
+    Warning(&'a str),
+    /// The pass came to its end.
+    Summary(&'a Summary),
+}
+
+/// Takes events from any thread.
+pub trait Reporter: Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Tells nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}

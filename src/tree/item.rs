@@ -1,0 +1,278 @@
+//! One file, folder or package on one side.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use super::RelPath;
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// A plain file.
+    File,
+    /// A folder; remotely an app library is one too.
+    Folder,
+    /// A folder that the service treats as one file. A listing can't tell it from a file
+    /// (protocol page 8.4): the download token does, and the baseline remembers.
+    Package,
+}
+
+/// An item on the local side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalItem {
+    /// Where it is, as a key.
+    pub path: RelPath,
+    /// File or folder; a package where the baseline knows it as one.
+    pub kind: Kind,
+    /// Content length in bytes; 0 for folders, the sum of its files for packages.
+    pub size: u64,
+    /// Last modification in ns since 1970 UTC. Of a package: the newest in it.
+    pub mtime_ns: i64,
+    /// Inode number. With `birth_ns` it is the item's identity while it stays on its file system.
+    pub inode: u64,
+    /// When the inode was made, ns since 1970 UTC; 0 where the file system does not tell.
+    pub birth_ns: i64,
+    /// Path below the root as it is on disk, where that differs from `path` (names not in NFC).
+    pub spelling: Option<Box<Path>>,
+}
+
+/// An item on the remote side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteItem {
+    /// Where it is, as a key.
+    pub path: RelPath,
+    /// File or folder; a package where that is known already.
+    pub kind: Kind,
+    /// Content length in bytes as listed; of a package it means nothing (protocol page 9.5).
+    pub size: u64,
+    /// `dateModified` in ms since 1970 UTC; `None` for folders or where the service gives none.
+    pub modified_ms: Option<i64>,
+    /// The item's identity: stays over renames, moves and updates in place.
+    pub id: RemoteId,
+    /// The service's version mark.
+    pub etag: Etag,
+    /// The name as the service has it, where it differs from the last part of `path`.
+    pub name: Option<Box<str>>,
+    /// An app library: can't be renamed, moved or trashed.
+    pub is_fixed: bool,
+}
+
+impl RemoteItem {
+    /// Returns the name as the service has it.
+    pub fn remote_name(&self) -> &str {
+        self.name.as_deref().unwrap_or_else(|| self.path.name())
+    }
+}
+
+/// The service's version mark of an item: opaque, but for the content part (protocol page 8.6).
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Etag(Box<str>);
+
+impl Etag {
+    /// Takes an etag as the service gives it.
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// Returns it as the service gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the part that moves with content only, which a file's etag has after `::`
+    /// (inferred from fixtures, protocol page 8.6).
+    pub fn content_part(&self) -> Option<&str> {
+        self.0.split_once("::").map(|(_, content)| content)
+    }
+}
+
+impl fmt::Debug for Etag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Etag({})", self.0)
+    }
+}
+
+/// A zone of the service: `com.apple.CloudDocs` for Drive itself, one more for each app library.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Zone(Option<Arc<str>>);
+
+impl Zone {
+    /// The name of Drive's own zone.
+    pub const DRIVE: &'static str = "com.apple.CloudDocs";
+
+    /// Takes a zone by name.
+    pub fn new(name: &str) -> Self {
+        Self((name != Self::DRIVE).then(|| name.into()))
+    }
+
+    /// Returns Drive's own zone.
+    pub fn drive() -> Self {
+        Self(None)
+    }
+
+    /// Returns the name as on the wire.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or(Self::DRIVE)
+    }
+}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A `docwsid`: an upper-case UUID for nearly all items, kept as 16 bytes; any other text as it is.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DocId {
+    /// An upper-case UUID.
+    Uuid([u8; 16]),
+    /// `root`, `documents`, `documents#o2v` and whatever else may come.
+    Text(Box<str>),
+}
+
+impl DocId {
+    /// Reads a `docwsid` as the service gives it.
+    pub fn new(text: &str) -> Self {
+        parse_uuid(text).map_or_else(|| Self::Text(text.into()), Self::Uuid)
+    }
+}
+
+/// Reads `XXXXXXXX-XXXX-XXXX-XXXX-XXXXXXXXXXXX` in upper case only, so that writing gives it back.
+fn parse_uuid(text: &str) -> Option<[u8; 16]> {
+    if text.len() != 36 {
+        return None;
+    }
+    let mut nibbles = [0_u8; 32];
+    let mut count = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if matches!(at, 8 | 13 | 18 | 23) {
+            if byte != b'-' {
+                return None;
+            }
+            continue;
+        }
+        nibbles[count] = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'A'..=b'F' => byte - b'A' + 10,
+            _ => return None,
+        };
+        count += 1;
+    }
+    let mut bytes = [0_u8; 16];
+    for (byte, pair) in bytes.iter_mut().zip(nibbles.chunks_exact(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    Some(bytes)
+}
+
+impl fmt::Display for DocId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Uuid(bytes) => {
+                for (at, byte) in bytes.iter().enumerate() {
+                    if matches!(at, 4 | 6 | 8 | 10) {
+                        f.write_str("-")?;
+                    }
+                    write!(f, "{byte:02X}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DocId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// An item's identity on the service: stays over renames, moves and updates in place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RemoteId {
+    /// The zone it lives in.
+    pub zone: Zone,
+    /// Its id in that zone.
+    pub doc: DocId,
+}
+
+impl RemoteId {
+    /// Returns the identity of Drive's root folder.
+    pub fn root() -> Self {
+        Self {
+            zone: Zone::drive(),
+            doc: DocId::new("root"),
+        }
+    }
+
+    /// Returns the `drivewsid` of a folder or app library: `FOLDER::ZONE::DOC`.
+    pub fn folder_drivewsid(&self) -> String {
+        format!("FOLDER::{}::{}", self.zone.as_str(), self.doc)
+    }
+
+    /// Returns the `drivewsid` of a file or package: `FILE::ZONE::DOC`.
+    pub fn file_drivewsid(&self) -> String {
+        format!("FILE::{}::{}", self.zone.as_str(), self.doc)
+    }
+
+    /// Returns the `drivewsid` of an item of that kind.
+    pub fn drivewsid(&self, kind: Kind) -> String {
+        match kind {
+            Kind::Folder => self.folder_drivewsid(),
+            Kind::File | Kind::Package => self.file_drivewsid(),
+        }
+    }
+
+    /// Reads a `drivewsid`: `TYPE::ZONE::DOC`. Returns `None` where it has another form.
+    pub fn from_drivewsid(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, "::");
+        let (_, zone, doc) = (parts.next()?, parts.next()?, parts.next()?);
+        (!zone.is_empty() && !doc.is_empty()).then(|| Self {
+            zone: Zone::new(zone),
+            doc: DocId::new(doc),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_written_as_it_was_read() {
+        for text in [
+            "516C896C-6AA5-4A30-B30E-5502C2333DAE",
+            "root",
+            "documents#o2v",
+            "516c896c-6aa5-4a30-b30e-5502c2333dae",
+        ] {
+            assert_eq!(DocId::new(text).to_string(), text);
+        }
+        assert!(matches!(
+            DocId::new("516C896C-6AA5-4A30-B30E-5502C2333DAE"),
+            DocId::Uuid(_)
+        ));
+    }
+
+    #[test]
+    fn a_drivewsid_goes_both_ways() {
+        let id = RemoteId::from_drivewsid("FOLDER::com.apple.Keynote::documents").unwrap();
+        assert_eq!(id.zone.as_str(), "com.apple.Keynote");
+        assert_eq!(
+            id.folder_drivewsid(),
+            "FOLDER::com.apple.Keynote::documents"
+        );
+        assert_eq!(RemoteId::from_drivewsid("TRASH_ROOT"), None);
+        assert_eq!(
+            RemoteId::root().folder_drivewsid(),
+            "FOLDER::com.apple.CloudDocs::root"
+        );
+    }
+
+    #[test]
+    fn the_content_part_is_what_follows_the_colons() {
+        assert_eq!(Etag::new("32::2x").content_part(), Some("2x"));
+        assert_eq!(Etag::new("o9g").content_part(), None);
+    }
+}

@@ -1,0 +1,173 @@
+//! All items of one side at one moment, and what of that side can't be relied on.
+
+use std::collections::BTreeSet;
+
+use super::{LocalItem, RelPath, RemoteItem};
+
+/// Something that has a place in a tree.
+pub trait HasPath {
+    /// Returns where it is.
+    fn path(&self) -> &RelPath;
+}
+
+impl HasPath for LocalItem {
+    fn path(&self) -> &RelPath {
+        &self.path
+    }
+}
+
+impl HasPath for RemoteItem {
+    fn path(&self) -> &RelPath {
+        &self.path
+    }
+}
+
+/// Why a path is left alone, with all that is under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Freeze {
+    /// The folder could not be listed whole: nothing at all is taken as deleted on that side.
+    Unknown(String),
+    /// Two names of one folder are one after NFC or case; the other name is given.
+    NameClash(String),
+    /// The name can't be on the other side, or can't be written down at all.
+    BadName(String),
+    /// A symbolic link (`true`) or a special file: skipped by rule.
+    NotAFile {
+        /// A symbolic link, as against a socket, device or pipe.
+        is_symlink: bool,
+    },
+    /// An item of a shared folder: skipped by rule, deleting there would delete for all.
+    Shared,
+}
+
+impl Freeze {
+    /// Returns whether it counts as a problem (exit code 3) rather than a rule.
+    pub fn is_problem(&self) -> bool {
+        match self {
+            Self::Unknown(_) | Self::NameClash(_) | Self::BadName(_) => true,
+            Self::NotAFile { .. } | Self::Shared => false,
+        }
+    }
+}
+
+/// A path that is left alone, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The path; `None` where it can't be written as one, `shown` has it then.
+    pub path: Option<RelPath>,
+    /// The path as people should see it (not yet escaped for terminals).
+    pub shown: String,
+    /// Why.
+    pub why: Freeze,
+}
+
+/// All items of one side at one moment: sorted by path, each path once, folders before their
+/// content, nothing that a filter hides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    items: Vec<T>,
+    /// What is left alone, sorted by `shown`.
+    pub left: Vec<Left>,
+    /// Folders that directly hold something that a filter hides or a rule skips: they can't be
+    /// removed as a whole. The root is not in here.
+    pub holds_hidden: BTreeSet<RelPath>,
+    /// Whether the side's root itself holds something hidden.
+    pub root_holds_hidden: bool,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            left: Vec::new(),
+            holds_hidden: BTreeSet::new(),
+            root_holds_hidden: false,
+        }
+    }
+}
+
+impl<T: HasPath> Listing<T> {
+    /// Makes a listing of items in any order; of two with one path the first stays.
+    pub fn new(mut items: Vec<T>) -> Self {
+        items.sort_by(|a, b| a.path().cmp(b.path()));
+        items.dedup_by(|b, a| a.path() == b.path());
+        Self {
+            items,
+            ..Self::default()
+        }
+    }
+
+    /// Returns the items, sorted by path.
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// Returns the item at `path`.
+    pub fn get(&self, path: &RelPath) -> Option<&T> {
+        self.position(path).map(|at| &self.items[at])
+    }
+
+    /// Returns the position in [`Self::items`] of the item at `path`.
+    pub fn position(&self, path: &RelPath) -> Option<usize> {
+        self.items
+            .binary_search_by(|item| item.path().cmp(path))
+            .ok()
+    }
+
+    /// Returns the items below `folder`, without itself.
+    pub fn under<'a>(&'a self, folder: &'a RelPath) -> impl Iterator<Item = &'a T> {
+        let start = self.items.partition_point(|item| item.path() <= folder);
+        self.items[start..]
+            .iter()
+            .take_while(move |item| item.path().is_at_or_under(folder))
+    }
+
+    /// Returns whether some folder of the side could not be listed whole.
+    pub fn has_unknown(&self) -> bool {
+        self.left
+            .iter()
+            .any(|left| matches!(left.why, Freeze::Unknown(_)))
+    }
+
+    /// Changes the items in place by `change`, which must not touch their paths.
+    pub fn update(&mut self, path: &RelPath, change: impl FnOnce(&mut T)) {
+        if let Some(at) = self.position(path) {
+            change(&mut self.items[at]);
+            debug_assert!(
+                self.items[at].path() == path,
+                "an item's path is its place in the order"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::{DocId, Etag, Kind, RemoteId, Zone};
+
+    fn item(path: &str) -> RemoteItem {
+        RemoteItem {
+            path: RelPath::parse(path).unwrap(),
+            kind: Kind::File,
+            size: 0,
+            modified_ms: None,
+            id: RemoteId {
+                zone: Zone::drive(),
+                doc: DocId::new(path),
+            },
+            etag: Etag::new("1"),
+            name: None,
+            is_fixed: false,
+        }
+    }
+
+    #[test]
+    fn what_is_under_a_folder_is_found_whole_and_without_it() {
+        let listing = Listing::new(["b", "a.x", "a/c", "a", "a/b/d"].map(item).to_vec());
+        let folder = RelPath::parse("a").unwrap();
+        let under: Vec<_> = listing.under(&folder).map(|i| i.path.as_str()).collect();
+        assert_eq!(under, ["a/b/d", "a/c"]);
+        assert!(listing.get(&RelPath::parse("a.x").unwrap()).is_some());
+    }
+}

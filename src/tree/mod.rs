@@ -1,0 +1,13 @@
+//! What a tree of files is made of, on either side: paths, items, listings, content signatures.
+//!
+//! Pure values: no clock, no file, no network, no log.
+
+mod item;
+mod listing;
+mod path;
+mod signature;
+
+pub use item::{DocId, Etag, Kind, LocalItem, RemoteId, RemoteItem, Zone};
+pub use listing::{Freeze, HasPath, Left, Listing};
+pub use path::{NameError, RelPath, local_name};
+pub use signature::{Signature, SignatureHasher};
