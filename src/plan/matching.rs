@@ -1,1 +1,378 @@
-//! x
+//! Which items of the baseline and of the two sides are one and the same thing.
+//!
+//! Out of three trees of paths it makes one set of *entities*. Where an entity is on a side is said by its
+//! parent entity and its name, not by a path: a renamed folder is one entity in another place, and all that is in
+//! it has not moved at all. Identity is the service's id on the remote side, the inode (with its birth time) on
+//! the local one, then the place, then equal content.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Facts, Inquiry};
+use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row};
+
+/// The number of an entity; [`ROOT`] is the root of both sides.
+pub type Ent = usize;
+
+/// No entity yet.
+const NONE: Ent = usize::MAX;
+
+/// The entity that is the root of both sides.
+pub const ROOT: Ent = 0;
+
+/// One thing, as far as the baseline and the two sides know it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entity {
+    /// Its row in the baseline.
+    pub base: Option<usize>,
+    /// Its item in the local listing.
+    pub local: Option<usize>,
+    /// Its item in the remote listing.
+    pub remote: Option<usize>,
+}
+
+/// The three trees that are matched.
+#[derive(Clone, Copy)]
+pub struct Trees<'a> {
+    /// What both sides were when they last agreed: the rows that no filter hides.
+    pub base: &'a Listing<Row>,
+    /// The local side now.
+    pub local: &'a Listing<LocalItem>,
+    /// The remote side now.
+    pub remote: &'a Listing<RemoteItem>,
+}
+
+/// Entities, and of which entity each row and item is.
+#[derive(Debug, Default)]
+pub struct Matched {
+    /// The entities; number 0 is the root.
+    pub entities: Vec<Entity>,
+    /// The entity of each baseline row.
+    pub of_base: Vec<Ent>,
+    /// The entity of each local item.
+    pub of_local: Vec<Ent>,
+    /// The entity of each remote item.
+    pub of_remote: Vec<Ent>,
+    /// The entity of each row's, local item's and remote item's folder.
+    pub parent_of_base: Vec<Ent>,
+    /// See `parent_of_base`.
+    pub parent_of_local: Vec<Ent>,
+    /// See `parent_of_base`.
+    pub parent_of_remote: Vec<Ent>,
+}
+
+/// Returns for each of a listing's paths the position of its folder's path; `None` for the root.
+/// The paths are sorted, folders before their content; a folder that is missing counts as the nearest one above.
+fn parents<'a>(paths: impl Iterator<Item = &'a RelPath>) -> Vec<Option<usize>> {
+    let mut open: Vec<(usize, &RelPath)> = Vec::new();
+    let mut parents = Vec::new();
+    for (at, path) in paths.enumerate() {
+        while open
+            .last()
+            .is_some_and(|(_, folder)| !path.is_at_or_under(folder))
+        {
+            open.pop();
+        }
+        parents.push(open.last().map(|(folder, _)| *folder));
+        open.push((at, path));
+    }
+    parents
+}
+
+fn is_folder(kind: Kind) -> bool {
+    kind == Kind::Folder
+}
+
+/// The work of matching rows with local items; the positions are those of the listings.
+struct LocalMatch<'a> {
+    trees: Trees<'a>,
+    /// Row to local item.
+    found: Vec<Option<usize>>,
+    /// Local items that are taken.
+    used: Vec<bool>,
+    /// Identity to local items.
+    by_inode: HashMap<(u64, i64), Vec<usize>>,
+    /// Identities that some row has.
+    known: HashSet<(u64, i64)>,
+}
+
+impl LocalMatch<'_> {
+    fn claim(&mut self, row: usize, item: usize) {
+        self.found[row] = Some(item);
+        self.used[item] = true;
+    }
+
+    /// Where the row's item would be if only its folders had moved.
+    fn expected(&self, row: usize, parents: &[Option<usize>]) -> Option<usize> {
+        let base = &self.trees.base.items()[row];
+        let folder = match parents[row] {
+            None => None,
+            Some(parent) => Some(&self.trees.local.items()[self.found[parent]?].path),
+        };
+        let path = RelPath::within(folder, base.path.name()).ok()?;
+        let at = self.trees.local.position(&path)?;
+        (is_folder(self.trees.local.items()[at].kind) == is_folder(base.kind)).then_some(at)
+    }
+
+    fn by_identity(&self, row: usize) -> Option<usize> {
+        let base = &self.trees.base.items()[row];
+        let candidates = self.by_inode.get(&(base.inode, base.birth_ns))?;
+        let mut fitting = candidates.iter().copied().filter(|at| {
+            let item = &self.trees.local.items()[*at];
+            let same_kind = is_folder(item.kind) == is_folder(base.kind);
+            // Without a birth time a new file may have got the number of a deleted one.
+            let is_sure = base.birth_ns != 0
+                || is_folder(base.kind)
+                || (item.size == base.size && item.mtime_ns == base.mtime_ns);
+            !self.used[*at] && same_kind && is_sure
+        });
+        fitting.next()
+    }
+
+    fn is_same_inode(&self, row: usize, item: usize) -> bool {
+        let (base, item) = (
+            &self.trees.base.items()[row],
+            &self.trees.local.items()[item],
+        );
+        base.inode != 0 && base.inode == item.inode && base.birth_ns == item.birth_ns
+    }
+
+    fn run(&mut self, parents: &[Option<usize>], facts: &Facts, inquiry: &mut Inquiry) {
+        let rows = self.trees.base.items();
+        // What stands at its old path with its old inode is itself, whatever links there are to it.
+        for (row, base) in rows.iter().enumerate() {
+            if let Some(at) = self.trees.local.position(&base.path)
+                && is_folder(self.trees.local.items()[at].kind) == is_folder(base.kind)
+                && self.is_same_inode(row, at)
+            {
+                self.claim(row, at);
+            }
+        }
+        // A folder carries its content along, so its inode says more than its name.
+        for row in (0..rows.len()).filter(|row| is_folder(rows[*row].kind)) {
+            if self.found[row].is_none()
+                && let Some(at) = self.by_identity(row)
+            {
+                self.claim(row, at);
+            }
+        }
+        for row in (0..rows.len()).filter(|row| is_folder(rows[*row].kind)) {
+            if self.found[row].is_none()
+                && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
+            {
+                self.claim(row, at);
+            }
+        }
+        // Editors save by renaming a new file over the old one: a file of an inode that no row knows,
+        // at the old place, is the old file changed. An inode that another row knows may have moved here.
+        let files: Vec<usize> = (0..rows.len())
+            .filter(|row| !is_folder(rows[*row].kind))
+            .collect();
+        for row in files.iter().copied() {
+            if self.found[row].is_none()
+                && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
+            {
+                let item = &self.trees.local.items()[at];
+                if self.is_same_inode(row, at) || !self.known.contains(&(item.inode, item.birth_ns))
+                {
+                    self.claim(row, at);
+                }
+            }
+        }
+        for row in files.iter().copied() {
+            if self.found[row].is_none()
+                && let Some(at) = self.by_identity(row)
+            {
+                self.claim(row, at);
+            }
+        }
+        for row in files.iter().copied() {
+            if self.found[row].is_none()
+                && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
+            {
+                self.claim(row, at);
+            }
+        }
+        self.by_content(&files, facts, inquiry);
+    }
+
+    /// A file that is gone and a new one of the same content are one that was moved by copying.
+    fn by_content(&mut self, files: &[usize], facts: &Facts, inquiry: &mut Inquiry) {
+        let rows = self.trees.base.items();
+        let mut gone: HashMap<u64, Vec<usize>> = HashMap::new();
+        for row in files.iter().copied() {
+            let base = &rows[row];
+            if self.found[row].is_none() && base.size > 0 && base.signature.is_some() {
+                gone.entry(base.size).or_default().push(row);
+            }
+        }
+        if gone.is_empty() {
+            return;
+        }
+        for (at, item) in self.trees.local.items().iter().enumerate() {
+            if self.used[at] || item.kind != Kind::File {
+                continue;
+            }
+            let Some(rows_of_size) = gone.get_mut(&item.size) else {
+                continue;
+            };
+            let Some(Ok(signature)) = inquiry.local(facts, item) else {
+                continue;
+            };
+            if let Some(nth) = rows_of_size
+                .iter()
+                .position(|row| rows[*row].signature == Some(signature))
+            {
+                let row = rows_of_size.remove(nth);
+                self.found[row] = Some(at);
+                self.used[at] = true;
+            }
+        }
+    }
+}
+
+fn match_local(
+    trees: Trees<'_>,
+    parents: &[Option<usize>],
+    facts: &Facts,
+    inquiry: &mut Inquiry,
+) -> Vec<Option<usize>> {
+    let mut by_inode: HashMap<(u64, i64), Vec<usize>> = HashMap::new();
+    let known: HashSet<(u64, i64)> = trees
+        .base
+        .items()
+        .iter()
+        .map(|row| (row.inode, row.birth_ns))
+        .collect();
+    for (at, item) in trees.local.items().iter().enumerate() {
+        if item.inode != 0 && known.contains(&(item.inode, item.birth_ns)) {
+            by_inode
+                .entry((item.inode, item.birth_ns))
+                .or_default()
+                .push(at);
+        }
+    }
+    let mut work = LocalMatch {
+        trees,
+        found: vec![None; trees.base.items().len()],
+        used: vec![false; trees.local.items().len()],
+        by_inode,
+        known,
+    };
+    work.run(parents, facts, inquiry);
+    work.found
+}
+
+fn match_remote(trees: Trees<'_>, parents: &[Option<usize>]) -> Vec<Option<usize>> {
+    let items = trees.remote.items();
+    let by_id: HashMap<&RemoteId, usize> = items
+        .iter()
+        .enumerate()
+        .map(|(at, item)| (&item.id, at))
+        .collect();
+    let mut used = vec![false; items.len()];
+    let rows = trees.base.items();
+    let mut found: Vec<Option<usize>> = rows
+        .iter()
+        .map(|row| {
+            let at = *by_id.get(&row.id)?;
+            (is_folder(items[at].kind) == is_folder(row.kind)).then_some(at)
+        })
+        .collect();
+    for at in found.iter().flatten() {
+        used[*at] = true;
+    }
+    // Another id at the old place: replaced by trashing and uploading anew, as some clients do.
+    for (row, base) in rows.iter().enumerate() {
+        if found[row].is_some() {
+            continue;
+        }
+        let folder = match parents[row] {
+            None => None,
+            Some(parent) => match found[parent] {
+                Some(at) => Some(&items[at].path),
+                None => continue,
+            },
+        };
+        if let Ok(path) = RelPath::within(folder, base.path.name())
+            && let Some(at) = trees.remote.position(&path)
+            && !used[at]
+            && is_folder(items[at].kind) == is_folder(base.kind)
+        {
+            found[row] = Some(at);
+            used[at] = true;
+        }
+    }
+    found
+}
+
+/// Matches the three trees. What only content can tell is asked of `facts`; what they don't know yet goes into
+/// `inquiry`.
+pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Matched {
+    let base_parents = parents(trees.base.items().iter().map(|row| &row.path));
+    let local_parents = parents(trees.local.items().iter().map(|item| &item.path));
+    let remote_parents = parents(trees.remote.items().iter().map(|item| &item.path));
+    let local = match_local(trees, &base_parents, facts, inquiry);
+    let remote = match_remote(trees, &base_parents);
+
+    let mut matched = Matched {
+        entities: vec![Entity::default()],
+        of_base: vec![NONE; trees.base.items().len()],
+        of_local: vec![NONE; trees.local.items().len()],
+        of_remote: vec![NONE; trees.remote.items().len()],
+        ..Matched::default()
+    };
+    for row in 0..trees.base.items().len() {
+        let ent = matched.entities.len();
+        matched.entities.push(Entity {
+            base: Some(row),
+            local: local[row],
+            remote: remote[row],
+        });
+        matched.of_base[row] = ent;
+        if let Some(at) = local[row] {
+            matched.of_local[at] = ent;
+        }
+        if let Some(at) = remote[row] {
+            matched.of_remote[at] = ent;
+        }
+    }
+    let parent_ent = |parents: &[Option<usize>], of: &[Ent], at: usize| match parents[at] {
+        None => ROOT,
+        Some(parent) => of[parent],
+    };
+    // What is new on both sides in one place and of one kind is one entity.
+    let mut new_local: HashMap<(Ent, &str, bool), Ent> = HashMap::new();
+    for (at, item) in trees.local.items().iter().enumerate() {
+        if matched.of_local[at] == NONE {
+            let ent = matched.entities.len();
+            matched.entities.push(Entity {
+                local: Some(at),
+                ..Entity::default()
+            });
+            matched.of_local[at] = ent;
+            let parent = parent_ent(&local_parents, &matched.of_local, at);
+            new_local.insert((parent, item.path.name(), is_folder(item.kind)), ent);
+        }
+    }
+    for (at, item) in trees.remote.items().iter().enumerate() {
+        if matched.of_remote[at] == NONE {
+            let parent = parent_ent(&remote_parents, &matched.of_remote, at);
+            let key = (parent, item.path.name(), is_folder(item.kind));
+            let ent = new_local.remove(&key).unwrap_or_else(|| {
+                matched.entities.push(Entity::default());
+                matched.entities.len() - 1
+            });
+            matched.entities[ent].remote = Some(at);
+            matched.of_remote[at] = ent;
+        }
+    }
+    let all = |parents: &[Option<usize>], of: &[Ent]| -> Vec<Ent> {
+        (0..of.len())
+            .map(|at| parent_ent(parents, of, at))
+            .collect()
+    };
+    matched.parent_of_base = all(&base_parents, &matched.of_base);
+    matched.parent_of_local = all(&local_parents, &matched.of_local);
+    matched.parent_of_remote = all(&remote_parents, &matched.of_remote);
+    matched
+}

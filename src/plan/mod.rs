@@ -1,18 +1,25 @@
 //! From two listings and a baseline to a plan: plain data, made by pure functions.
 //!
 //! The order to read in: [`matching`] (which items are one and the same), [`change`] (how each side differs
-//! from the baseline), [`decide`] (what follows in which verb), [`conflict`] (who wins, and the names
-//! of kept copies), [`guard`] (reasons not to start), [`order`] (what must come before what). Nothing here
-//! reads a clock, a file or the network; what it needs comes in as arguments.
+//! from the baseline), [`decide`] (the table: what follows in which verb), [`conflict`] (who wins, and the
+//! names of kept copies), [`draft`] (where each thing is to be on each side), [`order`] (the actions that bring
+//! it there, and what must come before what), [`guard`] (reasons not to start). Nothing here reads a clock, a
+//! file or the network; what it needs comes in as arguments.
+//!
+//! Some questions only content can answer: has a touched file changed, are two new files equal? [`make`] lists
+//! the ones it met in an [`Inquiry`]; the caller finds the answers, puts them into [`Facts`] and asks again.
 
 pub mod change;
 pub mod conflict;
 pub mod decide;
+pub mod draft;
 pub mod guard;
 pub mod matching;
 pub mod order;
 
-use crate::tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem};
+use std::collections::{BTreeSet, HashMap};
+
+use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature};
 
 /// Which way a pass works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -182,8 +189,12 @@ pub enum What {
 /// One step of a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Action {
-    /// Where its result will be; of a removal, what is removed. As it is called when its turn comes.
+    /// Where its result will be; of a removal, what is removed; of an upload, what is read. As it is
+    /// called when its turn comes.
     pub path: RelPath,
+    /// The path of its row in the baseline afterwards, where that is another: the sides leave it in
+    /// different places.
+    pub agreed: Option<RelPath>,
     /// What it works on.
     pub kind: Kind,
     /// What it does.
@@ -202,7 +213,18 @@ pub struct Action {
     /// The remote item as it was listed: to be found so again just before acting.
     pub remote: Option<Box<RemoteItem>>,
     /// Of a removal of a folder: all that goes with it, sorted; anything else in it keeps it there.
-    pub content: Vec<RelPath>,
+    pub content: Vec<Inside>,
+}
+
+/// Something that goes with its folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    /// Where it is when its folder's turn comes.
+    pub path: RelPath,
+    /// The local item as it was listed, where it is removed locally.
+    pub local: Option<Box<LocalItem>>,
+    /// The remote item as it was listed, where it is trashed remotely.
+    pub remote: Option<Box<RemoteItem>>,
 }
 
 impl Action {
@@ -295,4 +317,131 @@ pub struct Plan {
     pub kept: Vec<Kept>,
     /// Conflicts that the policy settles, by path.
     pub conflicts: Vec<Conflict>,
+}
+
+/// What a download token tells of remote content without fetching it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteFact {
+    /// The content's signature; `None` where it has no form that can be verified.
+    pub signature: Option<Signature>,
+    /// It is a package.
+    pub is_package: bool,
+}
+
+/// Answers to an [`Inquiry`]: what content says.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Signatures of local files, or why one can't be read.
+    pub local: HashMap<RelPath, Result<Signature, String>>,
+    /// What the service says of remote files, or why it does not.
+    pub remote: HashMap<RemoteId, Result<RemoteFact, String>>,
+}
+
+/// Questions that only content can answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inquiry {
+    /// Local files whose signature is wanted.
+    pub local: BTreeSet<RelPath>,
+    /// Remote files whose signature is wanted.
+    pub remote: BTreeSet<RemoteId>,
+}
+
+impl Inquiry {
+    /// Returns whether nothing is asked.
+    pub fn is_empty(&self) -> bool {
+        self.local.is_empty() && self.remote.is_empty()
+    }
+
+    /// Returns a local file's signature or why it can't be read; asks for it where it is not known.
+    fn local<'a>(
+        &mut self,
+        facts: &'a Facts,
+        item: &LocalItem,
+    ) -> Option<Result<Signature, &'a str>> {
+        if item.size == 0 {
+            return Some(Ok(Signature::of(b"")));
+        }
+        let answer = facts.local.get(&item.path);
+        if answer.is_none() {
+            self.local.insert(item.path.clone());
+        }
+        answer.map(|answer| answer.as_ref().copied().map_err(String::as_str))
+    }
+
+    /// Returns what the service says of a remote file; asks for it where it is not known. Nothing
+    /// is asked of an empty file: the service has no token for one (protocol page 9.3).
+    fn remote<'a>(
+        &mut self,
+        facts: &'a Facts,
+        item: &RemoteItem,
+    ) -> Option<Result<RemoteFact, &'a str>> {
+        match facts.remote.get(&item.id) {
+            Some(answer) => Some(answer.as_ref().copied().map_err(String::as_str)),
+            None if item.size == 0 => Some(Ok(RemoteFact {
+                signature: Some(Signature::of(b"")),
+                is_package: false,
+            })),
+            None => {
+                self.remote.insert(item.id.clone());
+                None
+            }
+        }
+    }
+}
+
+/// What a plan is made from.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    /// What both sides were when they last agreed; all rows, hidden ones too.
+    pub base: &'a Listing<Row>,
+    /// The local side now.
+    pub local: &'a Listing<LocalItem>,
+    /// The remote side now.
+    pub remote: &'a Listing<RemoteItem>,
+    /// The remote root's identity.
+    pub remote_root: &'a RemoteId,
+    /// Answers of earlier rounds.
+    pub facts: &'a Facts,
+    /// Whether a filter hides a path (`true`: of a folder).
+    pub hides: &'a dyn Fn(&RelPath, bool) -> bool,
+    /// Items that an interrupted pass left on their way on that side: their place there says nothing.
+    pub in_transit: &'a HashMap<RemoteId, Side>,
+}
+
+/// What a plan is to do.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    /// Which way.
+    pub verb: Verb,
+    /// Who wins a conflict.
+    pub policy: Policy,
+    /// What pull and push may delete.
+    pub delete: Delete,
+    /// Settle every doubt by content.
+    pub checksum: bool,
+}
+
+/// Makes a plan. Where the second value is not empty, the plan rests on guesses: find the answers
+/// and ask again.
+pub fn make(input: Input<'_>, rules: Rules) -> (Plan, Inquiry) {
+    let awake = Listing::new(
+        input
+            .base
+            .items()
+            .iter()
+            .filter(|row| !(input.hides)(&row.path, row.kind == Kind::Folder))
+            .cloned()
+            .collect(),
+    );
+    let trees = matching::Trees {
+        base: &awake,
+        local: input.local,
+        remote: input.remote,
+    };
+    let mut inquiry = Inquiry::default();
+    let draft = draft::Draft::new(trees, input, rules, &mut inquiry);
+    if !inquiry.is_empty() {
+        return (Plan::default(), inquiry);
+    }
+    (order::plan(draft), inquiry)
 }

@@ -1,1 +1,595 @@
-//! x
+//! From where things are to be to the actions that bring them there, in an order that works.
+//!
+//! Each side is played through on paper: what frees a name comes before what takes it, folders before what goes
+//! into them, all other removals last. An action's paths are those that hold when its turn comes.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{
+    Action, Inside, Parent, Plan, Reason, Side, What,
+    draft::{Draft, Place, SIDES, Transfer},
+    matching::{Ent, ROOT},
+};
+use crate::tree::{Kind, RelPath};
+
+/// How deep one move may wait for another before a detour is taken instead.
+const DEEPEST: usize = 2_000;
+
+/// Makes the plan of a draft.
+pub fn plan(mut draft: Draft<'_>) -> Plan {
+    draft.part_zones();
+    let settled = draft.settled();
+    let mut work = Work::new(&draft);
+    work.structure();
+    work.transfers();
+    work.removals();
+    let actions = sorted(work.actions);
+    let mut kept = draft.kept;
+    kept.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
+    kept.dedup();
+    let mut conflicts = draft.conflicts;
+    conflicts.sort_by(|a, b| a.path.cmp(&b.path));
+    Plan {
+        actions,
+        settled,
+        kept,
+        conflicts,
+    }
+}
+
+/// Sorts by stage, then path, and keeps the numbers right.
+fn sorted(actions: Vec<Action>) -> Vec<Action> {
+    let mut order: Vec<usize> = (0..actions.len()).collect();
+    order.sort_by(|a, b| {
+        let key = |at: &usize| (actions[*at].stage, &actions[*at].path, actions[*at].side());
+        key(a).cmp(&key(b))
+    });
+    let mut new_number = vec![0; actions.len()];
+    for (new, old) in order.iter().enumerate() {
+        new_number[*old] = new;
+    }
+    let mut slots: Vec<Option<Action>> = actions.into_iter().map(Some).collect();
+    let mut sorted = Vec::with_capacity(slots.len());
+    for old in order {
+        let Some(mut action) = slots[old].take() else {
+            continue;
+        };
+        for need in &mut action.needs {
+            *need = new_number[*need];
+        }
+        action.needs.sort_unstable();
+        action.needs.dedup();
+        let parent = match &mut action.what {
+            What::CreateRemoteFolder { parent, .. } | What::Upload { parent, .. } => Some(parent),
+            What::MoveRemote { parent, .. } => parent.as_mut(),
+            What::CreateLocalFolder
+            | What::Download
+            | What::MoveLocal { .. }
+            | What::SwapLocal { .. }
+            | What::RemoveLocal
+            | What::TrashRemote => None,
+        };
+        if let Some(Parent::Made(number)) = parent {
+            *number = new_number[*number];
+        }
+        sorted.push(action);
+    }
+    sorted
+}
+
+/// One side on paper.
+struct Table<'a> {
+    now: Vec<Option<Place<'a>>>,
+    at: HashMap<Place<'a>, Ent>,
+    is_placed: Vec<bool>,
+    is_moving: Vec<bool>,
+    /// The last action that made or moved an entity.
+    last: Vec<Option<usize>>,
+    children: HashMap<Ent, Vec<Ent>>,
+}
+
+struct Work<'a, 'd> {
+    draft: &'d Draft<'a>,
+    sides: [Table<'a>; 2],
+    actions: Vec<Action>,
+    /// Moves and freeing removals run one after the other; this is the stage of the last.
+    barrier: u32,
+    /// One above the highest stage so far.
+    highest: u32,
+    /// The action that sends or receives an entity's content.
+    transfer: Vec<Option<usize>>,
+}
+
+impl<'a, 'd> Work<'a, 'd> {
+    fn new(draft: &'d Draft<'a>) -> Self {
+        let count = draft.parts.len();
+        let table = |side: Side| {
+            let here = side as usize;
+            let is_active = (draft.parts.iter()).any(|part| part.now[here] != part.goal[here]);
+            let mut at = HashMap::new();
+            let mut children: HashMap<Ent, Vec<Ent>> = HashMap::new();
+            for (ent, part) in draft.parts.iter().enumerate() {
+                if let (true, Some(place)) = (is_active, &part.now[here]) {
+                    at.insert(place.clone(), ent);
+                    children.entry(place.parent).or_default().push(ent);
+                }
+            }
+            Table {
+                now: draft
+                    .parts
+                    .iter()
+                    .map(|part| part.now[here].clone())
+                    .collect(),
+                at,
+                is_placed: vec![false; count],
+                is_moving: vec![false; count],
+                last: vec![None; count],
+                children,
+            }
+        };
+        Self {
+            draft,
+            sides: [table(Side::Local), table(Side::Remote)],
+            actions: Vec::new(),
+            barrier: 0,
+            highest: 0,
+            transfer: vec![None; count],
+        }
+    }
+
+    /// Returns the path of an entity as it is on paper now.
+    fn path(&self, side: Side, ent: Ent) -> RelPath {
+        let place = self.sides[side as usize].now[ent].as_ref();
+        self.path_at(
+            side,
+            place.expect("only what is on the side is asked for its path"),
+        )
+    }
+
+    fn path_at(&self, side: Side, place: &Place<'a>) -> RelPath {
+        let mut parts = vec![&*place.name];
+        let mut folder = place.parent;
+        while folder != ROOT {
+            let Some(place) = &self.sides[side as usize].now[folder] else {
+                break;
+            };
+            parts.push(&place.name);
+            folder = place.parent;
+        }
+        parts.reverse();
+        RelPath::parse(&parts.join("/")).expect("parts of paths make a path")
+    }
+
+    /// Returns the action that an entity's being where it is rests on, if one does.
+    fn rests_on(&self, side: Side, mut ent: Ent) -> Option<usize> {
+        while ent != ROOT {
+            if let Some(number) = self.sides[side as usize].last[ent] {
+                return Some(number);
+            }
+            ent = self.sides[side as usize].now[ent].as_ref()?.parent;
+        }
+        None
+    }
+
+    fn put(&mut self, side: Side, ent: Ent, place: Option<Place<'a>>) {
+        let table = &mut self.sides[side as usize];
+        if let Some(old) = table.now[ent].take()
+            && table.at.get(&old) == Some(&ent)
+        {
+            table.at.remove(&old);
+        }
+        if let Some(place) = place {
+            table.at.insert(place.clone(), ent);
+            table.children.entry(place.parent).or_default().push(ent);
+            table.now[ent] = Some(place);
+        }
+    }
+
+    fn push(&mut self, side: Side, ent: Ent, what: What, path: RelPath, stage: u32) -> usize {
+        let part = &self.draft.parts[ent];
+        let number = self.actions.len();
+        let reason = if matches!(what, What::SwapLocal { .. }) {
+            Reason::MakesWay
+        } else {
+            part.reason[side as usize]
+        };
+        let bytes = match what {
+            What::Download => self.draft.remote(ent).map_or(0, |item| item.size),
+            What::Upload { .. } => self.draft.local(ent).map_or(0, |item| item.size),
+            What::CreateLocalFolder
+            | What::CreateRemoteFolder { .. }
+            | What::MoveLocal { .. }
+            | What::SwapLocal { .. }
+            | What::MoveRemote { .. }
+            | What::RemoveLocal
+            | What::TrashRemote => 0,
+        };
+        self.highest = self.highest.max(stage + 1);
+        self.actions.push(Action {
+            path,
+            agreed: None,
+            kind: self.draft.kind(ent),
+            what,
+            reason,
+            size: bytes,
+            stage,
+            needs: Vec::new(),
+            local: self.draft.local(ent).map(|item| Box::new(item.clone())),
+            remote: self.draft.remote(ent).map(|item| Box::new(item.clone())),
+            content: Vec::new(),
+        });
+        number
+    }
+
+    fn need(&mut self, number: usize, needs: impl IntoIterator<Item = usize>) {
+        self.actions[number]
+            .needs
+            .extend(needs.into_iter().filter(|need| *need != number));
+    }
+
+    /// Folders, moves, and removals that free a name.
+    fn structure(&mut self) {
+        for side in SIDES {
+            self.barrier = 0;
+            for ent in 1..self.draft.parts.len() {
+                let part = &self.draft.parts[ent];
+                if part.goal[side as usize].is_some()
+                    && part.goal[side as usize] != part.now[side as usize]
+                {
+                    self.place(side, ent, 0);
+                }
+            }
+        }
+    }
+
+    /// Brings an entity to its place on paper, with all that must come before.
+    fn place(&mut self, side: Side, ent: Ent, depth: usize) {
+        let here = side as usize;
+        if ent == ROOT || self.sides[here].is_placed[ent] || self.sides[here].is_moving[ent] {
+            return;
+        }
+        let draft = self.draft;
+        let Some(goal) = draft.parts[ent].goal[here].clone() else {
+            return;
+        };
+        self.sides[here].is_moving[ent] = true;
+        self.place(side, goal.parent, depth + 1);
+        let mut needs = Vec::new();
+        if self.sides[here].now[ent].as_ref() != Some(&goal) {
+            let swapped = self.vacate(side, ent, &goal, &mut needs, depth);
+            if !swapped && self.sides[here].now[ent].as_ref() != Some(&goal) {
+                self.bring(side, ent, &goal, &needs);
+            }
+        }
+        self.sides[here].is_moving[ent] = false;
+        self.sides[here].is_placed[ent] = true;
+    }
+
+    /// Gets whatever stands at `goal` out of the way. Returns whether the two were exchanged instead.
+    fn vacate(
+        &mut self,
+        side: Side,
+        ent: Ent,
+        goal: &Place<'a>,
+        needs: &mut Vec<usize>,
+        depth: usize,
+    ) -> bool {
+        let here = side as usize;
+        let Some(other) = self.sides[here]
+            .at
+            .get(goal)
+            .copied()
+            .filter(|other| *other != ent)
+        else {
+            return false;
+        };
+        let goes = self.draft.parts[other].goal[here].is_none();
+        if goes && depth < DEEPEST {
+            if let Some(number) = self.remove_now(side, other, depth) {
+                needs.push(number);
+                return false;
+            }
+        } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
+            self.place(side, other, depth + 1);
+            if self.sides[here].at.get(goal) != Some(&other) {
+                needs.extend(self.sides[here].last[other]);
+                return false;
+            }
+        }
+        // A ring of names: two local items change places in one step, if neither is in the other.
+        let path = self.path_at(side, goal);
+        if side == Side::Local
+            && self.sides[here].now[ent].is_some()
+            && !goes
+            && self.draft.parts[other].goal[here].is_some()
+        {
+            let from = self.path(side, ent);
+            if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
+                self.swap(ent, other, goal, from, path);
+                return true;
+            }
+        }
+        let aside = Place {
+            parent: goal.parent,
+            name: self.aside_name(side, goal).into(),
+        };
+        self.shift(side, other, &aside, true);
+        needs.extend(self.sides[here].last[other]);
+        false
+    }
+
+    fn swap(&mut self, ent: Ent, other: Ent, goal: &Place<'a>, from: RelPath, path: RelPath) {
+        let old = self.sides[Side::Local as usize].now[ent].clone();
+        self.barrier += 1;
+        let number = self.push(
+            Side::Local,
+            ent,
+            What::SwapLocal { with: from },
+            path,
+            self.barrier,
+        );
+        let needs = [
+            self.rests_on(Side::Local, ent),
+            self.rests_on(Side::Local, other),
+        ];
+        self.need(number, needs.into_iter().flatten());
+        self.put(Side::Local, other, None);
+        self.put(Side::Local, ent, Some(goal.clone()));
+        self.put(Side::Local, other, old);
+        self.sides[Side::Local as usize].last[ent] = Some(number);
+        self.sides[Side::Local as usize].last[other] = Some(number);
+    }
+
+    fn aside_name(&self, side: Side, place: &Place<'a>) -> String {
+        let stem: String = place.name.chars().take(60).collect();
+        let mut number = 1_u64;
+        loop {
+            let name = format!("{stem} (moving {number})");
+            let aside = Place {
+                parent: place.parent,
+                name: name.clone().into(),
+            };
+            if !self.sides[side as usize].at.contains_key(&aside) {
+                return name;
+            }
+            number += 1;
+        }
+    }
+
+    /// Moves an entity that is there, or notes that one that is not there will come.
+    fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>, needs: &[usize]) {
+        let here = side as usize;
+        if self.sides[here].now[ent].is_some() {
+            self.shift(side, ent, goal, false);
+            if let Some(number) = self.sides[here].last[ent] {
+                self.need(number, needs.iter().copied());
+            }
+            return;
+        }
+        let folder = self.rests_on(side, goal.parent);
+        if self.draft.kind(ent) != Kind::Folder {
+            // Its transfer comes after all of this.
+            self.put(side, ent, Some(goal.clone()));
+            return;
+        }
+        let below = folder.map_or(0, |number| self.actions[number].stage + 1);
+        let stage = below.max(self.barrier + u32::from(self.barrier > 0));
+        let path = self.path_at(side, goal);
+        let what = match side {
+            Side::Local => What::CreateLocalFolder,
+            Side::Remote => What::CreateRemoteFolder {
+                parent: self.parent(goal.parent),
+                name: self.remote_name(ent, goal),
+            },
+        };
+        let number = self.push(side, ent, what, path, stage);
+        self.need(number, folder.into_iter().chain(needs.iter().copied()));
+        self.put(side, ent, Some(goal.clone()));
+        self.sides[here].last[ent] = Some(number);
+    }
+
+    /// Returns the name that the service has or gets for an entity at a place.
+    fn remote_name(&self, ent: Ent, place: &Place<'a>) -> String {
+        if let Some(item) = self.draft.remote(ent)
+            && item.path.name() == place.name
+        {
+            return item.remote_name().to_owned();
+        }
+        match self.draft.row(ent) {
+            Some(row) if row.path.name() == place.name => {
+                row.name.as_deref().unwrap_or(&place.name).to_owned()
+            }
+            _ => place.name.clone().into_owned(),
+        }
+    }
+
+    fn parent(&self, folder: Ent) -> Parent {
+        if folder == ROOT {
+            return Parent::Known(self.draft.input.remote_root.clone());
+        }
+        match (
+            self.draft.remote(folder),
+            self.sides[Side::Remote as usize].last[folder],
+        ) {
+            (Some(item), _) => Parent::Known(item.id.clone()),
+            (None, Some(number)) => Parent::Made(number),
+            (None, None) => {
+                unreachable!("a folder that something goes into is there or is made first")
+            }
+        }
+    }
+
+    /// Plans a move or renaming from where an entity is on paper.
+    fn shift(&mut self, side: Side, ent: Ent, goal: &Place<'a>, is_temporary: bool) {
+        let here = side as usize;
+        let Some(old) = self.sides[here].now[ent].clone() else {
+            return;
+        };
+        let from = self.path(side, ent);
+        let needs = [self.rests_on(side, ent), self.rests_on(side, goal.parent)];
+        let path = self.path_at(side, goal);
+        let what = match side {
+            Side::Local => What::MoveLocal { from },
+            Side::Remote => {
+                let halfway = Place {
+                    parent: old.parent,
+                    name: goal.name.clone(),
+                };
+                let moves_first = old.parent != goal.parent
+                    && old.name != goal.name
+                    && self.sides[here].at.contains_key(&halfway);
+                What::MoveRemote {
+                    from,
+                    parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
+                    name: self.remote_name(ent, goal),
+                    moves_first,
+                    is_temporary,
+                }
+            }
+        };
+        self.barrier = self.highest.max(self.barrier + 1);
+        let number = self.push(side, ent, what, path, self.barrier);
+        if is_temporary {
+            self.actions[number].reason = Reason::MakesWay;
+        }
+        self.need(number, needs.into_iter().flatten());
+        self.put(side, ent, Some(goal.clone()));
+        self.sides[here].last[ent] = Some(number);
+    }
+
+    /// Removes an entity before its time, because its name is wanted. Returns `None` where something in it
+    /// is in the middle of moving out.
+    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> Option<usize> {
+        let here = side as usize;
+        if self.draft.parts[ent].follows.is_some() {
+            return None;
+        }
+        let mut inside = self.inside(side, ent);
+        for child in inside.clone() {
+            if self.draft.parts[child].goal[here].is_some() {
+                if self.sides[here].is_moving[child] {
+                    return None;
+                }
+                self.place(side, child, depth + 1);
+            }
+        }
+        inside = self.inside(side, ent);
+        if (inside.iter()).any(|child| {
+            self.draft.parts[*child].goal[here].is_some()
+                || self.draft.parts[*child].follows.is_some()
+        }) {
+            return None;
+        }
+        self.barrier = self.highest.max(self.barrier + 1);
+        Some(self.remove(side, ent, &inside, self.barrier))
+    }
+
+    /// Returns all that is in a folder on paper now, at any depth.
+    fn inside(&self, side: Side, ent: Ent) -> Vec<Ent> {
+        let table = &self.sides[side as usize];
+        let mut inside = Vec::new();
+        let mut seen = HashSet::new();
+        let mut open = vec![ent];
+        while let Some(folder) = open.pop() {
+            for child in table.children.get(&folder).into_iter().flatten() {
+                let is_in = table.now[*child]
+                    .as_ref()
+                    .is_some_and(|place| place.parent == folder);
+                if is_in && seen.insert(*child) {
+                    inside.push(*child);
+                    open.push(*child);
+                }
+            }
+        }
+        inside
+    }
+
+    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) -> usize {
+        let what = match side {
+            Side::Local => What::RemoveLocal,
+            Side::Remote => What::TrashRemote,
+        };
+        let path = self.path(side, ent);
+        let mut content: Vec<Inside> = (inside.iter())
+            .map(|child| Inside {
+                path: self.path(side, *child),
+                local: (side == Side::Local)
+                    .then(|| self.draft.local(*child).cloned().map(Box::new))
+                    .flatten(),
+                remote: (side == Side::Remote)
+                    .then(|| self.draft.remote(*child).cloned().map(Box::new))
+                    .flatten(),
+            })
+            .collect();
+        content.sort_by(|a, b| a.path.cmp(&b.path));
+        let number = self.push(side, ent, what, path, stage);
+        self.actions[number].content = content;
+        let needs: Vec<usize> = (inside.iter().chain([&ent]))
+            .filter_map(|ent| self.draft.parts[*ent].follows)
+            .filter_map(|ent| self.transfer[ent].or(self.sides[side as usize].last[ent]))
+            .chain(self.rests_on(side, ent))
+            .collect();
+        self.need(number, needs);
+        for gone in inside.iter().chain([&ent]) {
+            self.put(side, *gone, None);
+        }
+        number
+    }
+
+    fn transfers(&mut self) {
+        let stage = self.highest;
+        for ent in 1..self.draft.parts.len() {
+            let part = &self.draft.parts[ent];
+            let (side, what) = match part.transfer {
+                Transfer::None => continue,
+                Transfer::Down => (Side::Local, What::Download),
+                Transfer::Up { saves_loser } => {
+                    let place = self.sides[Side::Remote as usize].now[ent].clone();
+                    let Some(place) = place else { continue };
+                    let what = What::Upload {
+                        parent: self.parent(place.parent),
+                        name: self.remote_name(ent, &place),
+                        saves_loser,
+                    };
+                    (Side::Remote, what)
+                }
+            };
+            let path = self.path(Side::Local, ent);
+            let number = self.push(side, ent, what, path, stage);
+            let goal = &part.goal;
+            if goal[Side::Local as usize] != goal[Side::Remote as usize] {
+                self.actions[number].agreed = self.draft.row(ent).map(|row| row.path.clone());
+            }
+            let needs = [
+                self.rests_on(Side::Local, ent),
+                self.rests_on(Side::Remote, ent),
+            ];
+            self.need(number, needs.into_iter().flatten());
+            self.transfer[ent] = Some(number);
+        }
+    }
+
+    fn removals(&mut self) {
+        let stage = self.highest;
+        for side in SIDES {
+            let here = side as usize;
+            let goes = |work: &Self, ent: Ent| {
+                ent != ROOT
+                    && work.draft.parts[ent].goal[here].is_none()
+                    && work.sides[here].now[ent].is_some()
+            };
+            let all: Vec<Ent> = (1..self.draft.parts.len())
+                .filter(|ent| goes(self, *ent))
+                .collect();
+            for ent in all {
+                let is_top = self.sides[here].now[ent]
+                    .as_ref()
+                    .is_some_and(|place| !goes(self, place.parent));
+                if is_top {
+                    let inside = self.inside(side, ent);
+                    self.remove(side, ent, &inside, stage);
+                }
+            }
+        }
+    }
+}

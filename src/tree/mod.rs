@@ -5,9 +5,11 @@
 mod item;
 mod listing;
 mod path;
+mod row;
 mod signature;
 
 pub use item::{DocId, Etag, Kind, LocalItem, RemoteId, RemoteItem, Zone};
 pub use listing::{Freeze, HasPath, Left, Listing};
 pub use path::{NameError, RelPath, local_name};
+pub use row::Row;
 pub use signature::{Signature, SignatureHasher};
