@@ -5,8 +5,10 @@ pub mod cloud;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;
+pub mod exec;
 pub mod options;
 pub mod plan;
 pub mod report;
+pub mod state;
 pub mod stop;
 pub mod tree;

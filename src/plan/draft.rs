@@ -66,6 +66,8 @@ pub struct Part<'a> {
     is_equal: bool,
     /// What goes for good only when that other entity has arrived.
     pub follows: Option<Ent>,
+    /// The row that does not hold any more once this entity has been moved.
+    pub forgets: Option<RelPath>,
 }
 
 /// The whole draft.
@@ -106,6 +108,7 @@ impl<'a> Part<'a> {
             is_forgotten: false,
             is_equal: false,
             follows: None,
+            forgets: None,
         }
     }
 
@@ -525,6 +528,8 @@ impl<'a> Draft<'a> {
         };
         kept.goal[here] = Some(place.clone());
         kept.reason[here] = Reason::ConflictKept(loser);
+        // Should the pass end here, the two are seen as new ones, which ends in the same.
+        kept.forgets = self.row(ent).map(|row| row.path.clone());
         if self.rules.verb == Verb::Bisync {
             kept.goal[loser.other() as usize] = Some(place);
             kept.reason[loser.other() as usize] = Reason::ConflictKept(loser);

@@ -204,10 +204,13 @@ impl<'a, 'd> Work<'a, 'd> {
             | What::RemoveLocal
             | What::TrashRemote => 0,
         };
+        let is_move = matches!(what, What::MoveLocal { .. } | What::MoveRemote { .. });
+        let forgets = part.forgets.clone().filter(|_| is_move);
         self.highest = self.highest.max(stage + 1);
         self.actions.push(Action {
             path,
             agreed: None,
+            forgets,
             kind: self.draft.kind(ent),
             what,
             reason,
@@ -320,11 +323,17 @@ impl<'a, 'd> Work<'a, 'd> {
 
     fn swap(&mut self, ent: Ent, other: Ent, goal: &Place<'a>, from: RelPath, path: RelPath) {
         let old = self.sides[Side::Local as usize].now[ent].clone();
-        self.barrier += 1;
+        let other_local = self.draft.local(other).cloned().map(Box::new);
+        let other_remote = self.draft.remote(other).cloned().map(Box::new);
+        self.barrier = self.highest.max(self.barrier + 1);
         let number = self.push(
             Side::Local,
             ent,
-            What::SwapLocal { with: from },
+            What::SwapLocal {
+                with: from,
+                other_local,
+                other_remote,
+            },
             path,
             self.barrier,
         );
@@ -523,6 +532,7 @@ impl<'a, 'd> Work<'a, 'd> {
             .collect();
         content.sort_by(|a, b| a.path.cmp(&b.path));
         let number = self.push(side, ent, what, path, stage);
+        self.actions[number].forgets = self.draft.row(ent).map(|row| row.path.clone());
         self.actions[number].content = content;
         let needs: Vec<usize> = (inside.iter().chain([&ent]))
             .filter_map(|ent| self.draft.parts[*ent].follows)

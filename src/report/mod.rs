@@ -156,7 +156,7 @@ pub enum Event<'a> {
 }
 
 /// Takes events from any thread.
-pub trait Reporter: Sync {
+pub trait Reporter: Send + Sync {
     /// Takes one event.
     fn event(&self, event: &Event<'_>);
 }
