@@ -7,7 +7,10 @@
 //! the caller must read back by id before anything else.
 
 pub mod drive;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod http;
+pub mod limit;
 pub mod wire;
 
 use std::io::Read;
@@ -40,6 +43,8 @@ pub struct Node {
     pub is_fixed: bool,
     /// Part of a shared folder (protocol page 8.9): skipped by rule.
     pub is_shared: bool,
+    /// Of a type that the program does not know: skipped by rule.
+    pub is_foreign: bool,
     /// Of a trashed item: where it was, as the service tells it.
     pub restore_path: Option<String>,
 }

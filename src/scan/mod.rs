@@ -7,6 +7,7 @@
 mod clash;
 pub mod filter;
 pub mod local;
+pub mod remote;
 
 /// How a scan hears that it is to stop, and tells how far it is.
 #[derive(Clone, Copy)]
