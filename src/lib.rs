@@ -8,4 +8,5 @@ pub mod error;
 pub mod options;
 pub mod plan;
 pub mod report;
+pub mod stop;
 pub mod tree;
