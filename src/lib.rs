@@ -9,4 +9,5 @@ pub mod options;
 pub mod plan;
 pub mod report;
 pub mod scan;
+pub mod stop;
 pub mod tree;

@@ -6,11 +6,16 @@
 //! returns an error of kind [`crate::error::Kind::Lost`], a write may or may not have been applied and
 //! the caller must read back by id before anything else.
 
+mod answer;
 pub mod drive;
+pub mod endpoint;
 #[cfg(test)]
 pub(crate) mod fake;
 pub mod http;
+pub mod jar;
 pub mod limit;
+mod pace;
+mod rate;
 pub mod wire;
 
 use std::io::Read;
