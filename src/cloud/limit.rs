@@ -6,6 +6,8 @@
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::error::{Error, Kind as ErrorKind};
+
 /// So many clean answers in a row earn one more.
 const RUN: usize = 8;
 
@@ -146,6 +148,29 @@ impl Drop for Permit<'_> {
         let mut state = lock(&self.of.state);
         state.taken = state.taken.saturating_sub(1);
         self.of.freed.notify_one();
+    }
+}
+
+/// Returns whether an error may be of this one request, so that a smaller one may fare better.
+pub(crate) fn is_of_one_request(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Temporary
+        | ErrorKind::Busy
+        | ErrorKind::Protocol
+        | ErrorKind::Refused
+        | ErrorKind::NotFound => true,
+        ErrorKind::Usage
+        | ErrorKind::SignIn
+        | ErrorKind::Guard
+        | ErrorKind::Locked
+        | ErrorKind::Stopped
+        | ErrorKind::Changed
+        | ErrorKind::Exists
+        | ErrorKind::Lost
+        | ErrorKind::Integrity
+        | ErrorKind::Local
+        | ErrorKind::DiskFull
+        | ErrorKind::Other => false,
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod fake;
 pub mod http;
 pub mod jar;
 pub mod limit;
+mod node;
 mod pace;
 mod rate;
 pub mod wire;

@@ -9,11 +9,18 @@ pub mod filter;
 pub mod local;
 pub mod remote;
 
+use std::sync::LazyLock;
+
+use crate::{
+    error::{Error, Kind, Result},
+    stop::Stop,
+};
+
 /// How a scan hears that it is to stop, and tells how far it is.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Asked between items and between requests.
-    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
+    pub stop: &'a Stop,
     /// Told every now and then.
     pub progress: &'a (dyn Fn(Progress) + Sync),
 }
@@ -21,22 +28,19 @@ pub struct Watch<'a> {
 impl Watch<'_> {
     /// Returns a watch that never stops a scan and tells nobody.
     pub fn idle() -> Watch<'static> {
+        static NEVER: LazyLock<Stop> = LazyLock::new(Stop::new);
         Watch {
-            is_stopped: &|| false,
+            stop: &NEVER,
             progress: &|_| {},
         }
     }
 
     /// Returns an error if the scan is to stop.
-    fn check(&self) -> crate::error::Result<()> {
-        if (self.is_stopped)() {
-            Err(crate::error::Error::new(
-                crate::error::Kind::Stopped,
-                "stopped while listing",
-            ))
-        } else {
-            Ok(())
+    fn check(&self) -> Result<()> {
+        if self.stop.is_set() {
+            return Err(Error::new(Kind::Stopped, "stopped while listing"));
         }
+        Ok(())
     }
 }
 

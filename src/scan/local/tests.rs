@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{error::Kind as ErrorKind, options::FilterOptions};
+use crate::{error::Kind as ErrorKind, options::FilterOptions, stop::Stop};
 
 struct Tree(TempDir);
 
@@ -367,16 +367,26 @@ fn a_missing_root_is_an_error_and_not_an_empty_listing() {
 
 #[test]
 fn a_scan_stops_between_entries_when_told_to() {
-    let tree = Tree::new(&["a", "b", "c", "d"]);
-    let asked = AtomicUsize::new(0);
-    let is_stopped = || asked.fetch_add(1, Ordering::Relaxed) >= 2;
+    let tree = Tree::new(&["a/", "b/", "c/", "d/"]);
+    let (stop, seen) = (Stop::new(), AtomicUsize::new(0));
+    let is_package = |_: &RelPath| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        stop.set(2);
+        false
+    };
     let watch = Watch {
-        is_stopped: &is_stopped,
+        stop: &stop,
         progress: &|_| {},
     };
-    let error = tree
-        .scan_as(|scan| LocalScan { watch, ..scan }.run())
-        .unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Stopped);
-    assert_eq!(asked.load(Ordering::Relaxed), 3);
+    let error = tree.scan_as(|scan| {
+        let is_package = &is_package;
+        LocalScan {
+            is_package,
+            watch,
+            ..scan
+        }
+        .run()
+    });
+    assert_eq!(error.unwrap_err().kind(), ErrorKind::Stopped);
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
 }

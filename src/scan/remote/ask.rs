@@ -12,7 +12,7 @@ use std::{
 
 use super::FIRST_CHUNK;
 use crate::{
-    cloud::limit::{Permits, Size},
+    cloud::limit::{Permits, Size, is_of_one_request},
     error::{Error, Kind as ErrorKind, Result},
     scan::{Progress, Watch},
     tree::RemoteId,
@@ -154,7 +154,7 @@ impl<'a> Asker<'a> {
                     self.tell(range.len(), items);
                     answers.extend(range.zip(answer.into_iter().map(Ok)));
                 }
-                Err(error) if !is_worth_less(&error) => {
+                Err(error) if !is_of_one_request(&error) => {
                     lock(queue).fatal.get_or_insert(error);
                 }
                 Err(error) => {
@@ -211,29 +211,6 @@ impl<'a> Asker<'a> {
             folders: add(&self.folders, folders),
             folders_known: self.folders_known.load(Ordering::Relaxed),
         });
-    }
-}
-
-/// Returns whether a smaller request may fare better.
-fn is_worth_less(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Temporary
-        | ErrorKind::Busy
-        | ErrorKind::Protocol
-        | ErrorKind::Refused
-        | ErrorKind::NotFound => true,
-        ErrorKind::Usage
-        | ErrorKind::SignIn
-        | ErrorKind::Guard
-        | ErrorKind::Locked
-        | ErrorKind::Stopped
-        | ErrorKind::Changed
-        | ErrorKind::Exists
-        | ErrorKind::Lost
-        | ErrorKind::Integrity
-        | ErrorKind::Local
-        | ErrorKind::DiskFull
-        | ErrorKind::Other => false,
     }
 }
 

@@ -1,10 +1,11 @@
-use std::{collections::VecDeque, path::Path, sync::atomic::AtomicUsize};
+use std::{collections::VecDeque, path::Path, sync::Mutex};
 
 use super::*;
 use crate::{
     cloud::fake::{Fake, Fault},
     options::FilterOptions,
     scan::Progress,
+    stop::Stop,
     tree::{DocId, Freeze, RelPath, Zone},
 };
 
@@ -486,12 +487,13 @@ fn a_service_that_stays_away_ends_the_scan_and_so_does_a_lost_session() {
 #[test]
 fn a_scan_stops_between_requests_and_tells_how_far_it_is() {
     let fake = Fake::new(&["a/b/c"]);
-    let asked = AtomicUsize::new(0);
-    let is_stopped = || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= 2;
-    let told = std::sync::Mutex::new(Vec::new());
-    let progress = |now: Progress| told.lock().unwrap().push(now);
+    let (stop, told) = (Stop::new(), Mutex::new(Vec::new()));
+    let progress = |now: Progress| {
+        told.lock().unwrap().push(now);
+        stop.set(15);
+    };
     let watch = Watch {
-        is_stopped: &is_stopped,
+        stop: &stop,
         progress: &progress,
     };
     let error = scan_as(&fake, |scan, limits| {
@@ -503,7 +505,8 @@ fn a_scan_stops_between_requests_and_tells_how_far_it_is() {
         folders: 1,
         folders_known: 1,
     };
-    assert_eq!(told.lock().unwrap().first(), Some(&first));
+    assert_eq!(*told.lock().unwrap(), [first]);
+    assert_eq!(fake.take_log().len(), 1);
 }
 
 #[test]
