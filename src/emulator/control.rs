@@ -8,12 +8,17 @@
 //! | `GET counters` | sums: requests, content bytes up and down; sign-in attempts by account |
 //! | `GET tree`, `GET trash` | the Drive by path, as another device sees it; the trash |
 //! | `GET file`, `PUT file` | a file's bytes; writes it (`path`, optionally `mtime` in the query) |
-//! | `POST edit` | an edit of another device, see [`Edit`] |
-//! | `POST hooks`, `DELETE hooks` | runs an edit before or after the requests of an endpoint, see [`Scripted`] |
+//! | `POST edit` | an edit of another device, see below |
+//! | `POST hooks`, `DELETE hooks` | runs an edit before (or, with `"after": true`, after) requests of an endpoint |
 //! | `GET faults`, `POST faults`, `DELETE faults` | the rules of `fault::Fault`; adds one; clears them |
 //! | `GET switches`, `POST switches` | all switches; changes the ones that are given |
 //! | `POST expire` | `{"what": "session"}`, or `tokens`, `trust`, `pcs`, `urls` |
 //! | `POST clock` | `{"offset": SECONDS}` added to the machine's clock |
+//!
+//! Edits, each with `do`: `write` (`path`, `text` or `base64`, `mtime`), `package` (`path`, `files`: text by path), `mkdir` (`path`),
+//! `rename` (`path`, `name`), `move` (`path`, `folder`), `trash`, `delete`, `touch` (`path`), `put_back` (`docwsid`), `mtime` (`path`, `mtime`),
+//! `library` (`name`, `zone`, `docwsid`), `share` (`name`, `owner`). A hook has `endpoint` (`*` for all), `after`, `skip`, `times` (1 if left
+//! out) and `edit`.
 //!
 //! `account=EMAIL` in the query says whose Drive is meant; it may be left out while there is only one account. Errors are
 //! `{"error": TEXT}` with 400 or 404.
@@ -21,128 +26,20 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::device::{Drive, Entry, EntryKind};
-use super::fault::{Fault, Seen, When};
-use super::server::{Outgoing, Shared, lock, read_body};
+use super::device::Drive;
+use super::entry::{Entry, EntryKind};
+use super::fault::Fault;
+use super::outgoing::Outgoing;
+use super::script::{Edit, script};
+use super::server::{Shared, lock, read_body};
 use super::util::query_pairs;
 use super::{Account, expire};
-
-/// An edit of another device.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub(super) enum Edit {
-    /// Writes a file: `text`, or bytes as `base64`.
-    Write {
-        path: String,
-        text: Option<String>,
-        base64: Option<String>,
-        mtime: Option<i64>,
-    },
-    /// Makes a package of files of text, by path.
-    Package {
-        path: String,
-        files: std::collections::BTreeMap<String, String>,
-    },
-    /// Makes a folder and those above it.
-    Mkdir { path: String },
-    /// Renames in place.
-    Rename { path: String, name: String },
-    /// Moves into a folder.
-    Move { path: String, folder: String },
-    /// Puts into the trash.
-    Trash { path: String },
-    /// Takes out of the trash.
-    PutBack { docwsid: String },
-    /// Deletes for good.
-    Delete { path: String },
-    /// Opens a file: a new etag, the same content.
-    Touch { path: String },
-    /// Sets the modification time, seconds since 1970.
-    Mtime { path: String, mtime: i64 },
-    /// Adds an app library.
-    Library {
-        name: String,
-        zone: String,
-        docwsid: Option<String>,
-    },
-    /// Adds a folder shared by somebody else.
-    Share { name: String, owner: String },
-}
-
-impl Edit {
-    fn apply(&self, drive: &Drive) -> io::Result<()> {
-        match self {
-            Self::Write {
-                path,
-                text,
-                base64,
-                mtime,
-            } => {
-                let bytes = match base64 {
-                    Some(base64) => STANDARD.decode(base64).map_err(io::Error::other)?,
-                    None => text.clone().unwrap_or_default().into_bytes(),
-                };
-                match mtime {
-                    Some(mtime) => drive.write_with_mtime(path, bytes, *mtime),
-                    None => drive.write(path, bytes),
-                }
-            }
-            Self::Package { path, files } => {
-                let files: Vec<(&str, &[u8])> = files
-                    .iter()
-                    .map(|(path, text)| (path.as_str(), text.as_bytes()))
-                    .collect();
-                drive.mkpackage(path, &files)
-            }
-            Self::Mkdir { path } => drive.mkdir(path),
-            Self::Rename { path, name } => drive.rename(path, name).map(drop),
-            Self::Move { path, folder } => drive.move_to(path, folder),
-            Self::Trash { path } => drive.trash(path),
-            Self::PutBack { docwsid } => drive.put_back(docwsid),
-            Self::Delete { path } => drive.delete_forever(path),
-            Self::Touch { path } => drive.touch(path),
-            Self::Mtime { path, mtime } => drive.set_mtime(path, *mtime),
-            Self::Library {
-                name,
-                zone,
-                docwsid,
-            } => drive.add_library(name, zone, docwsid.as_deref().unwrap_or("documents")),
-            Self::Share { name, owner } => drive.add_share(name, owner),
-        }
-    }
-}
-
-/// An edit that runs by itself, before or after requests of an endpoint.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Scripted {
-    /// The endpoint label, `*` for all.
-    endpoint: String,
-    /// After the request and before its answer, instead of before the request.
-    #[serde(default)]
-    after: bool,
-    /// Requests to let pass first.
-    #[serde(default)]
-    skip: u32,
-    /// How often; 1 if left out.
-    #[serde(default = "once")]
-    times: u32,
-    /// What happens.
-    edit: Edit,
-}
-
-fn once() -> u32 {
-    1
-}
 
 #[derive(Serialize)]
 struct EntryOut {
@@ -414,23 +311,4 @@ fn accounts(shared: &Shared) -> Value {
         })
         .collect();
     json!(list)
-}
-
-fn script(shared: &Shared, scripted: Scripted, drive: Drive) {
-    let Scripted {
-        endpoint,
-        after,
-        skip,
-        times,
-        edit,
-    } = scripted;
-    let when = if after { When::After } else { When::Before };
-    let calls = AtomicU32::new(0);
-    lock(&shared.hooks).add(when, &endpoint, move |_: &Seen| {
-        let call = calls.fetch_add(1, Ordering::SeqCst);
-        if call >= skip && call - skip < times {
-            // An edit that is not possible any more does nothing, as on a device.
-            drop(edit.apply(&drive));
-        }
-    });
 }

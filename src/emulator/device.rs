@@ -10,107 +10,10 @@ use std::sync::Arc;
 use hyper::body::Bytes;
 
 use super::drive::{self, No, ROOT, Refused, Written};
+use super::entry::{Entry, Place, TrashEntry};
 use super::package;
 use super::server::Shared;
 use super::world::World;
-
-/// A place in the Drive: a `/`-joined path, or names one by one.
-pub trait Place {
-    /// The names from the root down.
-    fn steps(&self) -> Vec<String>;
-}
-
-impl Place for str {
-    fn steps(&self) -> Vec<String> {
-        self.split('/')
-            .filter(|step| !step.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
-}
-
-impl Place for String {
-    fn steps(&self) -> Vec<String> {
-        self.as_str().steps()
-    }
-}
-
-impl Place for [&str] {
-    fn steps(&self) -> Vec<String> {
-        self.iter().map(|&step| step.to_owned()).collect()
-    }
-}
-
-impl<const N: usize> Place for [&str; N] {
-    fn steps(&self) -> Vec<String> {
-        self.as_slice().steps()
-    }
-}
-
-impl Place for [String] {
-    fn steps(&self) -> Vec<String> {
-        self.to_vec()
-    }
-}
-
-impl Place for Vec<String> {
-    fn steps(&self) -> Vec<String> {
-        self.clone()
-    }
-}
-
-impl<P: Place + ?Sized> Place for &P {
-    fn steps(&self) -> Vec<String> {
-        (**self).steps()
-    }
-}
-
-/// What an entry of a tree is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    /// A file.
-    File,
-    /// A folder.
-    Folder,
-    /// A folder that the service treats as one file; its content is a zip.
-    Package,
-    /// The folder of an app, with a zone of its own.
-    Library,
-    /// Something that no client knows.
-    Other,
-}
-
-/// An item as another device sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What it is.
-    pub kind: EntryKind,
-    /// Bytes, as listings show them; 0 for folders.
-    pub size: u64,
-    /// Modification time, seconds since 1970 UTC.
-    pub mtime: i64,
-    /// The etag now.
-    pub etag: String,
-    /// The document id.
-    pub docwsid: String,
-    /// The full id of the metadata calls.
-    pub drivewsid: String,
-    /// The bytes; of a package its zip. None for folders.
-    pub content: Option<Bytes>,
-}
-
-/// An item of the trash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrashEntry {
-    /// The name.
-    pub name: String,
-    /// Where it was, `/`-joined.
-    pub restore_path: String,
-    /// The document id.
-    pub docwsid: String,
-    /// The bytes, if it is a file.
-    pub content: Option<Bytes>,
-}
 
 /// The hand on one account's Drive.
 #[derive(Clone)]
@@ -153,6 +56,11 @@ impl Drive {
         let mut world = self.shared.world();
         world.dirty = true;
         work(self.drive_of(&mut world)?)
+    }
+
+    /// The same for what changes nothing that is kept.
+    fn look<T>(&self, work: impl FnOnce(&mut drive::Drive) -> io::Result<T>) -> io::Result<T> {
+        work(self.drive_of(&mut self.shared.world())?)
     }
 
     fn drive_of<'a>(&self, world: &'a mut World) -> io::Result<&'a mut drive::Drive> {
@@ -397,11 +305,12 @@ impl Drive {
     ///
     /// When there is no such file.
     pub fn read(&self, place: impl Place) -> io::Result<Bytes> {
-        let blob = self.edit(&place.steps(), |drive, no| {
+        let blob = self.look(|drive| {
+            let no = drive.walk(ROOT, &place.steps()).ok_or_else(missing)?;
             drive
                 .item(no)
                 .and_then(|item| item.blob.clone())
-                .ok_or(Refused::Missing)
+                .ok_or_else(missing)
         })?;
         blob.all()
     }
@@ -412,9 +321,9 @@ impl Drive {
     ///
     /// When there is no such item.
     pub fn entry(&self, place: impl Place) -> io::Result<Entry> {
-        self.with(|drive| {
+        self.look(|drive| {
             let no = drive.walk(ROOT, &place.steps()).ok_or_else(missing)?;
-            entry(drive, no)
+            Entry::of(drive, no)
         })
     }
 
@@ -437,7 +346,7 @@ impl Drive {
     ///
     /// When a content cannot be read.
     pub fn items(&self) -> io::Result<Vec<(Vec<String>, Entry)>> {
-        self.with(|drive| {
+        self.look(|drive| {
             let mut out = Vec::new();
             let mut open = vec![(Vec::new(), ROOT)];
             while let Some((steps, folder)) = open.pop() {
@@ -450,7 +359,7 @@ impl Drive {
                     };
                     let mut steps: Vec<String> = steps.clone();
                     steps.push(child.name.clone());
-                    out.push((steps.clone(), entry(drive, no)?));
+                    out.push((steps.clone(), Entry::of(drive, no)?));
                     if child.is_folder() {
                         open.push((steps, no));
                     }
@@ -466,23 +375,12 @@ impl Drive {
     ///
     /// When a content cannot be read.
     pub fn trashed(&self) -> io::Result<Vec<TrashEntry>> {
-        self.with(|drive| {
+        self.look(|drive| {
             drive
                 .trash()
                 .iter()
                 .filter_map(|&no| drive.item(no))
-                .map(|item| {
-                    Ok(TrashEntry {
-                        name: item.name.clone(),
-                        restore_path: item
-                            .trashed
-                            .as_ref()
-                            .map(|t| t.path.clone())
-                            .unwrap_or_default(),
-                        docwsid: item.id.clone(),
-                        content: item.blob.as_ref().map(super::blob::Blob::all).transpose()?,
-                    })
-                })
+                .map(TrashEntry::of)
                 .collect()
         })
     }
@@ -497,24 +395,4 @@ fn folders_down(drive: &mut drive::Drive, steps: &[String]) -> io::Result<No> {
             Some(_) => Err(io::Error::new(io::ErrorKind::NotADirectory, "not a folder")),
             None => drive.create_folder(at, step).map_err(failed),
         })
-}
-
-fn entry(drive: &drive::Drive, no: No) -> io::Result<Entry> {
-    let item = drive.item(no).ok_or_else(missing)?;
-    let kind = match item.kind {
-        drive::Kind::File if item.package => EntryKind::Package,
-        drive::Kind::File => EntryKind::File,
-        drive::Kind::Folder => EntryKind::Folder,
-        drive::Kind::Library => EntryKind::Library,
-        drive::Kind::Other(_) => EntryKind::Other,
-    };
-    Ok(Entry {
-        kind,
-        size: if item.is_file() { item.size() } else { 0 },
-        mtime: item.modified,
-        etag: item.etag(),
-        docwsid: item.id.clone(),
-        drivewsid: drive.drivewsid(no),
-        content: item.blob.as_ref().map(super::blob::Blob::all).transpose()?,
-    })
 }

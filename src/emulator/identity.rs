@@ -165,28 +165,22 @@ pub(super) fn init(shared: &Shared, call: &Call) -> Reply {
         let salt: [u8; 16] = world.rng.bytes();
         let b_seed = world.rng.next_u64();
         let switches = world.switches.clone();
-        match world.accounts.get(&email) {
-            Some(state) => {
-                let (salt, cached, account) = (
-                    state.salt.clone(),
-                    state.verifier.clone(),
-                    state.account.clone(),
-                );
-                (number, switches, Some(email), salt, cached, account, b_seed)
-            }
+        if let Some(state) = world.accounts.get(&email) {
+            let (salt, cached) = (state.salt.clone(), state.verifier.clone());
+            let account = state.account.clone();
+            (number, switches, Some(email), salt, cached, account, b_seed)
+        } else {
             // An unknown name gets an ordinary answer; the refusal comes with the proof.
-            None => {
-                let account = super::Account::new(&email, "no such account");
-                (
-                    number,
-                    switches,
-                    None,
-                    salt.to_vec(),
-                    Some(vec![7; 256]),
-                    account,
-                    b_seed,
-                )
-            }
+            let account = super::Account::new(&email, "no such account");
+            (
+                number,
+                switches,
+                None,
+                salt.to_vec(),
+                Some(vec![7; 256]),
+                account,
+                b_seed,
+            )
         }
     };
     let offered = body

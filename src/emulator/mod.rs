@@ -22,26 +22,31 @@ mod account;
 mod blob;
 mod call;
 mod content;
-mod control;
+pub mod control;
 mod device;
 mod docws;
 mod drive;
 mod drivews;
 mod drivews_write;
+mod entry;
 mod expire;
 mod fault;
 mod identity;
 mod log;
+mod outgoing;
 mod package;
 mod pcs;
+mod persist;
 mod proxy;
 mod route;
+mod script;
 mod server;
 mod setup;
 mod signature;
 mod spoil;
 mod srp;
 mod switches;
+mod travel;
 mod twofactor;
 mod upload;
 mod util;
@@ -56,7 +61,8 @@ use std::sync::Arc;
 pub use hyper::body::Bytes;
 
 pub use self::account::{Account, Phone};
-pub use self::device::{Drive, Entry, EntryKind, Place, TrashEntry};
+pub use self::device::Drive;
+pub use self::entry::{Entry, EntryKind, Place, TrashEntry};
 pub use self::fault::{Action, Fault, Seen};
 pub use self::log::{Counters, Host, LogEntry};
 pub use self::srp::{Encoding, Protocol};
@@ -66,6 +72,7 @@ pub use self::switches::{
 };
 
 use self::fault::When;
+use self::persist::{Folder, Saver};
 use self::proxy::Authority;
 use self::server::{Shared, Threads, Via, lock};
 use self::world::World;
@@ -110,7 +117,12 @@ pub fn start(config: Config) -> io::Result<Emulator> {
     let listener = TcpListener::bind(config.listen)?;
     let origin = format!("http://{}", listener.local_addr()?);
     let seed = config.seed.unwrap_or_else(util::fresh_seed);
-    let mut world = World::new(seed, config.switches, None);
+    let folder = config.data.as_deref().map(Folder::open).transpose()?;
+    let contents = folder.as_ref().map(Folder::contents);
+    let mut world = World::new(seed, config.switches, contents);
+    if let Some(folder) = &folder {
+        folder.load(&mut world)?;
+    }
     for account in config.accounts {
         world.add_account(account);
     }
@@ -120,6 +132,9 @@ pub fn start(config: Config) -> io::Result<Emulator> {
         let authority = Arc::new(Authority::new()?);
         let listener = TcpListener::bind(address)?;
         let url = format!("http://{}", listener.local_addr()?);
+        if let Some(folder) = &folder {
+            folder.write_ca(authority.pem())?;
+        }
         proxy = Some(Proxy {
             url,
             ca: authority.pem().to_owned(),
@@ -128,9 +143,13 @@ pub fn start(config: Config) -> io::Result<Emulator> {
     }
     let shared = Arc::new(Shared::new(world, origin));
     let threads = Threads::start(&shared, listeners)?;
+    let saver = folder
+        .map(|folder| Saver::start(&shared, folder))
+        .transpose()?;
     Ok(Emulator {
         shared,
         threads,
+        saver,
         proxy,
     })
 }
@@ -140,10 +159,11 @@ struct Proxy {
     ca: String,
 }
 
-/// A running emulator. Dropping it ends its threads.
+/// A running emulator. Dropping it ends its threads, and saves the data folder.
 pub struct Emulator {
     shared: Arc<Shared>,
     threads: Threads,
+    saver: Option<Saver>,
     proxy: Option<Proxy>,
 }
 
@@ -297,6 +317,9 @@ impl Emulator {
 impl Drop for Emulator {
     fn drop(&mut self) {
         self.threads.stop(&self.shared);
+        if let Some(saver) = &mut self.saver {
+            saver.stop();
+        }
     }
 }
 

@@ -24,8 +24,10 @@ use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
 use super::call::Bases;
+use super::outgoing::Outgoing;
 use super::route;
-use super::server::{Outgoing, Shared, answer, lock};
+use super::server::{Shared, lock};
+use super::travel::answer;
 
 /// The certificate authority, and the certificates made so far.
 pub(super) struct Authority {

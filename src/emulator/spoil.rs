@@ -180,9 +180,10 @@ pub(super) fn afterwards(action: &Action, sent: Sent) -> Sent {
                     fields.remove("package_token");
                 }
             };
-            match value {
-                Value::Array(list) => list.iter_mut().for_each(strip),
-                single => strip(single),
+            if let Value::Array(list) = value {
+                list.iter_mut().for_each(strip);
+            } else {
+                strip(value);
             }
         }),
         Action::Corrupt => change_content(&mut reply, |bytes| {
@@ -230,9 +231,10 @@ fn each_url(value: &mut Value, change: &dyn Fn(&str) -> String) {
         Value::Array(list) => list.iter_mut().for_each(|one| each_url(one, change)),
         Value::Object(fields) => {
             for (key, field) in fields {
-                match field {
-                    Value::String(url) if key == "url" => *url = change(url),
-                    other => each_url(other, change),
+                if let (Value::String(url), "url") = (&mut *field, key.as_str()) {
+                    *url = change(url);
+                } else {
+                    each_url(field, change);
                 }
             }
         }

@@ -45,7 +45,12 @@ struct Shared<'a> {
     zone_id: Value,
 }
 
-/// A single item. `None` fields are left out; the inner `Option` of a double one is a `null`.
+/// A text or `null`.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Nullable(Option<String>);
+
+/// A single item. `None` fields are left out.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ItemOut<'a> {
@@ -69,13 +74,13 @@ pub(super) struct ItemOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    date_created: Option<Option<String>>,
+    date_created: Option<Nullable>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date_modified: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date_changed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    last_open_time: Option<Option<String>>,
+    last_open_time: Option<Nullable>,
     #[serde(skip_serializing_if = "Option::is_none")]
     asset_quota: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,8 +146,8 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         Some(pacific(item.created))
     };
     let opened = match item.opened {
-        Some(at) => Some(Some(utc(at))),
-        None if view.ragged => Some(None),
+        Some(at) => Some(Nullable(Some(utc(at)))),
+        None if view.ragged => Some(Nullable(None)),
         None => None,
     };
     let share = item.share.as_ref().filter(|_| full);
@@ -159,7 +164,7 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         etag: item.etag(),
         kind: full.then_some(kind),
         size: (full && file).then(|| item.size()),
-        date_created: full.then_some(created),
+        date_created: full.then_some(Nullable(created)),
         date_modified: (full && file).then(|| utc(item.modified)),
         date_changed: (full && file).then(|| pacific(item.changed)),
         last_open_time: opened.filter(|_| full && file),

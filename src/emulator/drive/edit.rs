@@ -110,6 +110,7 @@ impl Drive {
         self.zones.push(Zone {
             name: zone.to_owned(),
             counter: 93,
+            root: self.items.len(),
         });
         let no = self.add(Kind::Library, id.to_owned(), number, name.to_owned(), None);
         self.link(no, ROOT);
@@ -278,12 +279,12 @@ impl Drive {
         if no == ROOT || item.kind == Kind::Library {
             return Err(Refused::Impossible);
         }
-        let sums = item.sums();
+        let (sums, zone) = (item.sums(), item.zone);
         if item.parent.is_some() {
             self.adjust(no, sums, false, true);
             self.spread(no, true, true);
             self.unlink(no);
-        } else if let Some(root) = self.item_mut(ROOT) {
+        } else if let Some(root) = self.item_mut(self.zone_root(zone)) {
             root.totals.files = root.totals.files.saturating_sub(sums.files);
             root.totals.bytes = root.totals.bytes.saturating_sub(sums.bytes);
         }
@@ -300,17 +301,16 @@ impl Drive {
         Ok(())
     }
 
-    /// Deletes what has been in the trash for too long.
+    /// Deletes what has been in the trash for too long. The oldest is at the front.
     pub(in crate::emulator) fn expire_trash(&mut self) {
         let now = self.rules.now;
-        let old = |no: &No| {
-            let trashed = self.item(*no).and_then(|item| item.trashed.as_ref());
-            trashed.is_some_and(|trashed| trashed.expires <= now)
-        };
-        let doomed: Vec<No> = self.trash.iter().copied().filter(old).collect();
-        for no in doomed {
+        while let Some(&no) = self.trash.first() {
+            let trashed = self.item(no).and_then(|item| item.trashed.as_ref());
+            if trashed.is_some_and(|trashed| trashed.expires > now) {
+                break;
+            }
             if self.delete(no).is_err() {
-                self.trash.retain(|&other| other != no);
+                self.trash.remove(0);
             }
         }
     }
@@ -341,10 +341,7 @@ impl Drive {
     }
 
     fn zone_root(&self, zone: usize) -> No {
-        let library = self
-            .live()
-            .find(|(_, item)| item.zone == zone && item.kind == Kind::Library);
-        library.map_or(ROOT, |(no, _)| no)
+        self.zones.get(zone).map_or(ROOT, |zone| zone.root)
     }
 
     fn need_folder(&self, no: No) -> Result<(), Refused> {
@@ -404,12 +401,10 @@ impl Drive {
 
     /// The sums of the whole Drive, trash included: what counts against the quota.
     pub(in crate::emulator) fn used(&self) -> Totals {
-        let libraries = self
-            .live()
-            .filter(|(no, item)| *no == ROOT || item.kind == Kind::Library);
-        libraries.fold(Totals::default(), |sum, (_, item)| Totals {
-            files: sum.files + item.totals.files,
-            bytes: sum.bytes + item.totals.bytes,
+        let roots = self.zones.iter().filter_map(|zone| self.item(zone.root));
+        roots.fold(Totals::default(), |sum, root| Totals {
+            files: sum.files + root.totals.files,
+            bytes: sum.bytes + root.totals.bytes,
         })
     }
 }

@@ -5,8 +5,10 @@
 //! An item has a number ([`No`]) that stays for its life; names are byte-exact and case-sensitive (protocol page 10).
 
 mod edit;
+mod item;
 
-pub(super) use edit::{Refused, Written};
+pub(super) use self::edit::{Refused, Written};
+pub(super) use self::item::{Item, Kind, Share, Totals, Trashed};
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -17,9 +19,8 @@ use serde::{Deserialize, Serialize};
 use sha1::{Digest, Sha1};
 
 use super::blob::Blob;
-use super::signature::Signature;
 use super::switches::{EtagSpread, SignatureMode};
-use super::util::{Rng, base36};
+use super::util::Rng;
 
 /// The zone of the user's own Drive.
 pub(super) const CLOUD_DOCS: &str = "com.apple.CloudDocs";
@@ -33,131 +34,11 @@ pub(super) type No = usize;
 /// The root of the Drive.
 pub(super) const ROOT: No = 0;
 
-/// What an item is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Kind {
-    File,
-    Folder,
-    Library,
-    /// A type word that no client knows.
-    Other(String),
-}
-
-/// A place in somebody else's shared folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Share {
-    pub(super) name: String,
-    pub(super) record: String,
-    pub(super) owner: String,
-    /// True for the folder that was shared itself.
-    pub(super) top: bool,
-}
-
-/// Where a trashed item was.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Trashed {
-    pub(super) parent: No,
-    pub(super) path: String,
-    pub(super) expires: i64,
-}
-
-/// Sums below a folder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Totals {
-    pub(super) files: u64,
-    pub(super) bytes: u64,
-}
-
-/// One file, folder or library. Times are seconds since 1970.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Item {
-    pub(super) id: String,
-    pub(super) zone: usize,
-    pub(super) kind: Kind,
-    /// The full name, with extension.
-    pub(super) name: String,
-    pub(super) parent: Option<No>,
-    /// The zone's counter at the last change of any kind.
-    meta: u64,
-    /// The zone's counter at the last change of the content; files only.
-    content: u64,
-    pub(super) created: i64,
-    pub(super) modified: i64,
-    pub(super) changed: i64,
-    pub(super) opened: Option<i64>,
-    pub(super) blob: Option<Blob>,
-    /// The signature that clients are shown.
-    #[serde(with = "super::signature::as_text")]
-    pub(super) shown: Signature,
-    pub(super) package: bool,
-    pub(super) totals: Totals,
-    pub(super) trashed: Option<Trashed>,
-    pub(super) share: Option<Share>,
-    /// The Drive's count of changes at the last change of this item.
-    pub(super) version: u64,
-    #[serde(skip)]
-    children: BTreeSet<(String, No)>,
-}
-
-impl Item {
-    pub(super) fn is_file(&self) -> bool {
-        self.kind == Kind::File
-    }
-
-    pub(super) fn is_folder(&self) -> bool {
-        matches!(self.kind, Kind::Folder | Kind::Library)
-    }
-
-    /// `meta::content` for files, one counter for folders (protocol page 8.6).
-    pub(super) fn etag(&self) -> String {
-        if self.is_folder() {
-            base36(self.meta)
-        } else {
-            format!("{}::{}", base36(self.meta), base36(self.content))
-        }
-    }
-
-    /// The size that listings show; of a package neither the zip's nor the sum of its files.
-    pub(super) fn size(&self) -> u64 {
-        let size = self.blob.as_ref().map_or(0, |blob| blob.size);
-        if self.package {
-            size + size / 3 + 4096
-        } else {
-            size
-        }
-    }
-
-    /// Name and extension as the service keeps them apart: cut at the last dot that has something on both sides.
-    pub(super) fn split_name(&self) -> (&str, Option<&str>) {
-        match self.name.rsplit_once('.') {
-            Some((stem, extension)) if !stem.is_empty() && !extension.is_empty() => {
-                (stem, Some(extension))
-            }
-            _ => (&self.name, None),
-        }
-    }
-
-    /// The children with their names, in the order of their bytes.
-    pub(super) fn children(&self) -> impl ExactSizeIterator<Item = No> + '_ {
-        self.children.iter().map(|(_, no)| *no)
-    }
-
-    fn sums(&self) -> Totals {
-        if self.is_folder() {
-            self.totals
-        } else {
-            Totals {
-                files: 1,
-                bytes: self.size(),
-            }
-        }
-    }
-}
-
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Zone {
     name: String,
     counter: u64,
+    root: No,
 }
 
 /// What holds for the next edits.
@@ -192,6 +73,7 @@ impl Drive {
             zones: vec![Zone {
                 name: CLOUD_DOCS.to_owned(),
                 counter: 97,
+                root: ROOT,
             }],
             trash: Vec::new(),
             version: 1,
@@ -447,11 +329,11 @@ impl Drive {
         }
     }
 
-    /// Adds to (or takes from) the sums of the folders above; the Drive's root only if `root` says so, since its sums
+    /// Adds to (or takes from) the sums of the folders above; the zone's root only if `root` says so, since its sums
     /// do not drop when something goes to the trash (protocol page 8.7).
     fn adjust(&mut self, no: No, change: Totals, add: bool, root: bool) {
         for folder in self.above(no) {
-            if folder == ROOT && !root {
+            if !root && self.zones.iter().any(|zone| zone.root == folder) {
                 continue;
             }
             if let Some(item) = self.item_mut(folder) {

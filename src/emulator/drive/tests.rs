@@ -249,6 +249,35 @@ fn a_library_counts_in_its_own_zone() {
 }
 
 #[test]
+fn the_sums_of_a_library_survive_its_trash() {
+    let mut drive = drive(EtagSpread::Totals);
+    let library = drive
+        .create_library("Pages", "com.apple.Pages", "documents")
+        .unwrap();
+    let file = drive
+        .create_file(library, "a.pages", None, written("xyz"))
+        .unwrap();
+    drive
+        .create_file(ROOT, "b", None, written("12345"))
+        .unwrap();
+    drive.trash_item(file).unwrap();
+    assert_eq!(drive.used(), Totals { files: 2, bytes: 8 });
+    drive.put_back(file).unwrap();
+    assert_eq!(drive.steps(file), ["Pages", "a.pages"]);
+    assert_eq!(
+        drive.item(library).unwrap().totals,
+        Totals { files: 1, bytes: 3 }
+    );
+    drive.trash_item(file).unwrap();
+    drive.delete(file).unwrap();
+    assert_eq!(
+        drive.item(ROOT).unwrap().totals,
+        Totals { files: 1, bytes: 5 }
+    );
+    assert_eq!(drive.used(), Totals { files: 1, bytes: 5 });
+}
+
+#[test]
 fn names_split_at_the_last_dot_with_something_on_both_sides() {
     let (mut drive, _, file) = small(EtagSpread::None);
     for (name, expected) in [

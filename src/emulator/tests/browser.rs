@@ -54,7 +54,7 @@ pub(crate) fn client() -> Client {
     PROVIDER.call_once(|| {
         rustls::crypto::ring::default_provider()
             .install_default()
-            .unwrap()
+            .unwrap();
     });
     Client::builder()
         .tls_certs_only([])
@@ -158,10 +158,10 @@ impl Browser {
                 .status,
             200
         );
-        let a = BigUint::from_bytes_be(&Sha256::digest(self.url.as_bytes()));
+        let own = BigUint::from_bytes_be(&Sha256::digest(self.url.as_bytes()));
         let n = BigUint::parse_bytes(N_HEX.as_bytes(), 16).unwrap();
         let g = BigUint::from(2u8);
-        let public = g.modpow(&a, &n);
+        let public = g.modpow(&own, &n);
         let init = self.identity(
             "POST",
             "/signin/init",
@@ -181,11 +181,10 @@ impl Browser {
             _ => Protocol::S2k,
         };
         let rounds = u32::try_from(answer["iteration"].as_u64().unwrap()).unwrap();
-        let x = private_key(&self.password, &salt, rounds, protocol);
+        let private = private_key(&self.password, &salt, rounds, protocol);
         let u = int(&[&pad(&public), &pad(&b)]);
-        let k = int(&[&pad(&n), &pad(&g)]);
-        let base = (&b + &n - (k * g.modpow(&x, &n)) % &n) % &n;
-        let secret = base.modpow(&(&a + &u * &x), &n);
+        let base = (&b + &n - (int(&[&pad(&n), &pad(&g)]) * g.modpow(&private, &n)) % &n) % &n;
+        let secret = base.modpow(&(&own + &u * &private), &n);
         let key = sha(&[&pad(&secret)]);
         let mixed: Vec<u8> = sha(&[&pad(&n)])
             .iter()

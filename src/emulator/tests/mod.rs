@@ -1,7 +1,9 @@
 //! The emulator over real HTTP, with a bare client: what the pieces' own tests cannot see.
 
 mod browser;
-mod data;
+mod contents;
+mod metadata;
+mod outside;
 mod signin;
 mod trouble;
 
