@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cloud;
+pub mod commands;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;

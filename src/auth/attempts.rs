@@ -31,6 +31,8 @@ pub(crate) struct Attempts {
     refused: Option<Refused>,
     /// When automatic sign-ins began, ms since 1970 UTC.
     automatic_ms: Vec<i64>,
+    /// A sign-in without a person came to the second factor: the next would, too.
+    pub(crate) code_wanted: bool,
     /// Since when, and why, a person is needed.
     pub(crate) waiting: Option<Waiting>,
 }
@@ -100,6 +102,7 @@ impl Attempts {
     /// Notes that a sign-in succeeded: nothing stands against the next one.
     pub(crate) fn succeeded(&mut self) {
         self.refused = None;
+        self.code_wanted = false;
         self.waiting = None;
     }
 

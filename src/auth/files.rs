@@ -104,6 +104,19 @@ impl Lock {
     /// # Errors
     /// `Stopped`, `Local`.
     pub(crate) fn take(path: &Path, stop: &Stop) -> Result<Self> {
+        loop {
+            if let Some(lock) = Self::try_take(path)? {
+                return Ok(lock);
+            }
+            stop.wait(Duration::from_millis(50))?;
+        }
+    }
+
+    /// Takes the lock at `path`; `None` where another process has it.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub(crate) fn try_take(path: &Path) -> Result<Option<Self>> {
         let failed = |error| Error::io(format!("cannot lock \"{}\"", path.display()), error);
         make_private_dir(path.parent().unwrap_or(Path::new(".")))?;
         let file = OpenOptions::new()
@@ -113,12 +126,10 @@ impl Lock {
             .mode(0o600)
             .open(path)
             .map_err(failed)?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { _file: file }),
-                Err(TryLockError::WouldBlock) => stop.wait(Duration::from_millis(50))?,
-                Err(TryLockError::Error(error)) => return Err(failed(error)),
-            }
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
         }
     }
 }
@@ -154,6 +165,7 @@ mod tests {
         let held = Lock::take(&path, &stop).unwrap();
         stop.set(2);
         assert!(Lock::take(&path, &stop).is_err());
+        assert!(Lock::try_take(&path).unwrap().is_none());
         drop(held);
         assert!(Lock::take(&path, &Stop::new()).is_ok());
     }

@@ -178,6 +178,14 @@ impl Store {
         Lock::take(&self.file("lock"), stop)
     }
 
+    /// Takes the login lock, if it is free.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub(crate) fn try_lock(&self) -> Result<Option<Lock>> {
+        Lock::try_take(&self.file("lock"))
+    }
+
     /// Reads the saved state and its cookies; `None` where there is none. One that cannot be read is
     /// none, with a warning.
     ///

@@ -6,7 +6,7 @@
 //! returns an error of kind [`crate::error::Kind::Lost`], a write may or may not have been applied and
 //! the caller must read back by id before anything else.
 
-mod answer;
+pub(crate) mod answer;
 pub mod drive;
 pub mod endpoint;
 #[cfg(test)]
