@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod cloud;
+pub mod commands;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;
@@ -9,6 +10,7 @@ pub mod exec;
 pub mod options;
 pub mod plan;
 pub mod report;
+pub mod scan;
 pub mod state;
 pub mod stop;
 pub mod tree;

@@ -22,7 +22,9 @@ use log::{debug, warn};
 use reqwest::{Method, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use crate::cloud::http::transport::{Answer, Call, Failure, Transport, lock};
+pub(crate) use crate::cloud::http::transport::{
+    Answer, Call, Failure, Transport, USER_AGENT, lock,
+};
 pub use crate::cloud::pace::Pace;
 use crate::{
     cloud::{
