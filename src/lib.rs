@@ -1,6 +1,7 @@
 //! Keeps a local folder and a folder of iCloud Drive in step.
 
 pub mod auth;
+pub mod cli;
 pub mod cloud;
 #[cfg(feature = "emulator")]
 pub mod emulator;
