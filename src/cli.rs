@@ -152,7 +152,7 @@ pub enum Command {
     /// Sign in to an Apple account
     ///
     /// Asks for the Apple account, the password and the code that your devices show, and keeps the
-    /// session so that later commands need none of them, usually for about a month or two.
+    /// session so that later commands need none of them, as a rule for about a month.
     Login(LoginArgs),
     /// Sign out, and forget the session
     Logout(LogoutArgs),

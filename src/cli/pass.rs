@@ -20,12 +20,12 @@ pub struct OneWayArgs {
     ///
     /// What is removed goes to the trash of its side. Files that the source side never had stay. A first pass
     /// deletes nothing.
-    #[arg(long, help_heading = "Deletions and guards")]
+    #[arg(long, display_order = 0, help_heading = "Deletions and guards")]
     pub delete: bool,
     /// Remove all that the source side does not have: a mirror
     ///
     /// As --delete, and also what the source side never had. It goes to the trash of its side.
-    #[arg(long, help_heading = "Deletions and guards")]
+    #[arg(long, display_order = 1, help_heading = "Deletions and guards")]
     pub delete_extra: bool,
 }
 

@@ -72,7 +72,7 @@ settings! {
 /// file that happens to lie in the working directory must not redirect a sign-in.
 pub(crate) const ENDPOINT: &str = "ICLOUD_SYNC_ENDPOINT";
 
-/// Returns the environment names that are read, sorted; those of [`ENDPOINT`], XDG and logging
+/// Returns the environment names that are read, sorted; the endpoint, XDG and logging
 /// set-up included, those that only libraries read (proxy, CA) not.
 pub fn environment_names() -> Vec<&'static str> {
     let mut names: Vec<_> = Setting::ALL
