@@ -10,7 +10,7 @@ pub(super) fn path(text: &str) -> RelPath {
     RelPath::parse(text).unwrap()
 }
 
-fn local(at: &str, kind: Kind, size: u64) -> LocalItem {
+pub(super) fn local(at: &str, kind: Kind, size: u64) -> LocalItem {
     LocalItem {
         path: path(at),
         kind,

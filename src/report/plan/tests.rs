@@ -91,3 +91,59 @@ fn a_conflict_that_the_verb_leaves_says_so() {
 fn the_short_form_names_each_group_once() {
     insta::assert_snapshot!(short(&everything()));
 }
+
+#[test]
+fn the_readme_shows_a_real_plan_and_a_real_summary() {
+    let mut plan = Plan::default();
+    let mut add = |at, kind, what, reason, size| {
+        let mut action = action(at, kind, what, reason);
+        action.size = size;
+        plan.actions.push(action);
+    };
+    let (created, modified) = (
+        Reason::Created(Side::Remote),
+        Reason::Modified(Side::Remote),
+    );
+    let (file, download) = (Kind::File, What::Download);
+    add("Photos", Kind::Folder, What::CreateLocalFolder, created, 0);
+    let from = path("draft.txt");
+    let moved = What::MoveLocal { from };
+    add(
+        "Archive/draft.txt",
+        file,
+        moved,
+        Reason::Moved(Side::Remote),
+        0,
+    );
+    add("letter.txt", file, download.clone(), modified, 2048);
+    add("Photos/beach.jpg", file, download, created, 4_450_000);
+    plan.actions[2].local = Some(Box::new(crate::report::tests::local("letter.txt", file, 9)));
+    plan.kept.push(Kept {
+        path: path("notes.txt"),
+        why: "changed locally only; pull leaves it".into(),
+        is_problem: false,
+    });
+    let readme = include_str!("../../../README.md");
+    let shown = text(&plan, Verb::Pull, &[], false);
+    assert!(
+        readme.contains(&format!("```text\n{shown}```\n")),
+        "{shown}"
+    );
+
+    let mut end = crate::report::tests::summary();
+    end.verb = Verb::Pull;
+    end.items = (120, 121);
+    end.counts.planned = 4;
+    end.counts.done = 4;
+    end.files = (2, 0);
+    end.bytes = (4_452_048, 0);
+    end.requests = 14;
+    end.elapsed = std::time::Duration::from_millis(2140);
+    let trash = "/home/anna/Documents/.icloud-sync/trash/20260102T030405Z";
+    end.trash = Some(trash.into());
+    let shown = crate::report::summary::text(&end);
+    assert!(
+        readme.contains(&format!("```text\n{shown}```\n")),
+        "{shown}"
+    );
+}
