@@ -1,5 +1,161 @@
-//! One file a verb: reads its options, does the work through the other modules, reports.
+//! One function a verb: reads its options, calls who does the work, reports.
 
+pub mod completions;
 pub mod login;
 pub mod logout;
+pub mod man;
 pub mod status;
+
+use std::sync::Arc;
+
+use crate::{
+    cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
+    error::{Error, Kind, Result},
+    options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
+    plan::Verb,
+    report::{self, Console, Reporter, Summary},
+    signals,
+    stop::Stop,
+};
+
+/// Returns whether a command answers in JSON.
+pub fn is_json(command: &Command) -> bool {
+    match command {
+        Command::Status(args) => args.json,
+        Command::Ls(args) => args.json,
+        Command::Pull(args) | Command::Push(args) => args.pass.json,
+        Command::Bisync(args) => args.pass.json,
+        #[cfg(feature = "emulator")]
+        Command::Emulator(args) => args.json,
+        #[cfg(feature = "emulator")]
+        Command::Demo => false,
+        Command::Login(_) | Command::Logout(_) | Command::Completions(_) | Command::Man(_) => false,
+    }
+}
+
+/// Carries out a command, and returns the exit code.
+///
+/// # Errors
+/// What ends the command before its work is done; the error's kind gives the exit code.
+pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<u8> {
+    // These two need no settings, and work where those are broken.
+    if let Command::Completions(args) = &cli.command {
+        console.print(&completions::text(args.shell)?);
+        return Ok(0);
+    }
+    if let Command::Man(args) = &cli.command {
+        console.print(&man::text(args.page.as_deref())?);
+        return Ok(0);
+    }
+    let verbosity = Verbosity::new(&cli.common);
+    let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
+    let log = layers.log(&cli.common)?;
+    report::log::start(&log, console, verbosity, is_json(&cli.command))?;
+    for warning in layers.warnings() {
+        log::warn!("{warning}");
+    }
+    signals::install(stop)?;
+    let mut seat = Seat {
+        layers,
+        verbosity,
+        is_json: is_json(&cli.command),
+        console,
+        stop,
+    };
+    match &cli.command {
+        Command::Login(args) => seat.login(args),
+        Command::Logout(args) => seat.logout(args),
+        Command::Status(args) => seat.status(args),
+        Command::Ls(args) => seat.ls(args),
+        Command::Pull(args) => {
+            let (pass, account) = seat.layers.one_way(Verb::Pull, args, verbosity)?;
+            seat.pass(&pass, &account)
+        }
+        Command::Push(args) => {
+            let (pass, account) = seat.layers.one_way(Verb::Push, args, verbosity)?;
+            seat.pass(&pass, &account)
+        }
+        Command::Bisync(args) => {
+            let (pass, account) = seat.layers.pass(Verb::Bisync, &args.pass, verbosity)?;
+            seat.pass(&pass, &account)
+        }
+        #[cfg(feature = "emulator")]
+        Command::Demo => Err(unwired("demo")),
+        #[cfg(feature = "emulator")]
+        Command::Emulator(_) => Err(unwired("emulator")),
+        Command::Completions(_) | Command::Man(_) => Ok(0), // done above
+    }
+}
+
+/// What a command that asks iCloud has at hand.
+struct Seat<'a> {
+    layers: Layers,
+    verbosity: Verbosity,
+    is_json: bool,
+    console: &'a Arc<Console>,
+    stop: &'a Stop,
+}
+
+impl Seat<'_> {
+    fn login(&mut self, args: &LoginArgs) -> Result<u8> {
+        let session = SessionArgs {
+            relogin: args.relogin,
+            ..SessionArgs::default()
+        };
+        let _account = self.account(&args.account, &session, args.code.as_deref())?;
+        Err(unwired("login"))
+    }
+
+    fn logout(&mut self, args: &LogoutArgs) -> Result<u8> {
+        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
+        Err(unwired("logout"))
+    }
+
+    fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
+        Err(unwired("status"))
+    }
+
+    fn ls(&mut self, args: &LsArgs) -> Result<u8> {
+        let _account = self.account(&args.account, &args.session, None)?;
+        Err(unwired("ls"))
+    }
+
+    fn pass(&mut self, pass: &PassOptions, account: &AccountOptions) -> Result<u8> {
+        self.log_places();
+        let reporter = report::choose(self.console, self.is_json, self.verbosity, pass.explain);
+        let summary = carry_out(pass, account, &*reporter, self.stop)?;
+        Ok(summary.exit_code)
+    }
+
+    fn account(
+        &mut self,
+        account: &AccountArgs,
+        session: &SessionArgs,
+        code: Option<&str>,
+    ) -> Result<AccountOptions> {
+        let account = self.layers.account(account, session, code)?;
+        self.log_places();
+        Ok(account)
+    }
+
+    /// Tells where each setting came from, at `-vv`.
+    fn log_places(&self) {
+        for place in self.layers.provenance() {
+            log::debug!("{place}");
+        }
+    }
+}
+
+fn carry_out(
+    _pass: &PassOptions,
+    _account: &AccountOptions,
+    _reporter: &dyn Reporter,
+    _stop: &Stop,
+) -> Result<Summary> {
+    Err(unwired("a pass"))
+}
+
+fn unwired(what: &str) -> Error {
+    Error::new(Kind::Other, format!("{what} is not in this build"))
+}

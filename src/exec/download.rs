@@ -65,7 +65,7 @@ impl Hashes {
 }
 
 /// Returns the name of the temp file for one version of one item: the same for the next pass, so that it can go on.
-fn part_name(item: &RemoteItem) -> String {
+pub(super) fn part_name(item: &RemoteItem) -> String {
     let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
     format!("{PART_PREFIX}{version}{PART_SUFFIX}")
 }

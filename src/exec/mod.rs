@@ -36,10 +36,17 @@ use crate::{
         trash::Trash,
     },
     stop::Stop,
-    tree::{Etag, RelPath, RemoteId, RemoteItem, Zone},
+    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Zone},
 };
 use disk::Disk;
 use gate::{Throttle, WriteGate};
+
+pub(crate) use rows::{is_racy, now_ns};
+
+/// Returns whether a name is that of an unfinished file of this program.
+pub fn is_part_name(name: &str) -> bool {
+    name.starts_with(download::PART_PREFIX) && name.ends_with(download::PART_SUFFIX)
+}
 
 /// How many items one request of many moves, makes or trashes at most.
 const BATCH: usize = 50;
@@ -198,6 +205,34 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
         has_trash: run.has_trash.into_inner(),
         fatal,
     })
+}
+
+/// Removes the unfinished files of earlier passes, but for those that a download of this plan goes on with.
+pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
+    if local.leftovers.is_empty() {
+        return;
+    }
+    let wanted: HashSet<String> = (plan.actions.iter())
+        .filter(|action| action.what == What::Download)
+        .filter_map(|action| action.remote.as_deref())
+        .map(download::part_name)
+        .collect();
+    for path in &local.leftovers {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if wanted.contains(&*name) {
+            continue;
+        }
+        let full = disk.root_path().join(path);
+        let removed = match std::fs::symlink_metadata(&full) {
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&full),
+            Ok(_) => std::fs::remove_file(&full),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(()) => log::debug!("removed the unfinished {}", full.display()),
+            Err(error) => log::warn!("cannot remove the unfinished {}: {error}", full.display()),
+        }
+    }
 }
 
 /// Actions that are done in one go.

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
+    exec,
     options::Links,
     tree::{Freeze, Kind, Left, Listing, LocalItem, RelPath},
 };
@@ -94,6 +95,7 @@ impl LocalScan<'_> {
         done.left.sort_by(|a, b| a.shown.cmp(&b.shown));
         done.holds_hidden = listing.holds_hidden;
         done.root_holds_hidden = listing.root_holds_hidden;
+        done.leftovers = listing.leftovers;
         Ok(done)
     }
 }
@@ -199,6 +201,11 @@ impl Walk<'_> {
                         spelling,
                         found,
                     });
+                }
+                Ok(None) if exec::is_part_name(path.name()) => {
+                    let below = self.disk.join(&os_name);
+                    let below = below.strip_prefix(self.scan.root).map(Path::to_path_buf);
+                    self.listing.leftovers.extend(below);
                 }
                 Ok(None) => has_hidden = true,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

@@ -92,6 +92,8 @@ pub struct Baseline {
     pub in_transit: journal::InTransit,
     /// A journal was folded in, which is not yet in the file.
     pub is_folded: bool,
+    /// How much of that journal is whole, in bytes; the next pass writes on behind it.
+    pub journal_length: u64,
 }
 
 /// Loads a pair's baseline with its journal folded in, in memory only.
@@ -100,7 +102,12 @@ pub struct Baseline {
 /// `Guard` for a foreign or newer file; `Integrity` for a damaged one; `Local` where it can't be read.
 pub fn load(files: &PairFiles) -> Result<Baseline> {
     let mut baseline = read(&files.baseline)?;
-    if let Some((header, ops)) = journal::read(&files.journal)? {
+    if let Some(journal::Left {
+        header,
+        ops,
+        length,
+    }) = journal::read(&files.journal)?
+    {
         let is_same = baseline
             .pair
             .as_ref()
@@ -121,6 +128,7 @@ pub fn load(files: &PairFiles) -> Result<Baseline> {
             rows,
             in_transit,
             is_folded: true,
+            journal_length: length,
         };
     }
     Ok(baseline)
@@ -279,7 +287,7 @@ mod tests {
     #[test]
     fn a_journal_is_folded_in_and_ends_with_the_next_save() {
         let (_folder, files, pair) = written();
-        let journal = journal::Journal::begin(&files.journal, &pair).unwrap();
+        let journal = journal::Journal::begin(&files.journal, &pair, 0).unwrap();
         journal
             .append(
                 vec![journal::Op::Put(Box::new(sample("c", "C")))],
@@ -302,7 +310,7 @@ mod tests {
             account: "other".into(),
             ..pair
         };
-        let journal = journal::Journal::begin(&files.journal, &other).unwrap();
+        let journal = journal::Journal::begin(&files.journal, &other, 0).unwrap();
         journal
             .append(
                 vec![journal::Op::Put(Box::new(sample("c", "C")))],

@@ -7,7 +7,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fs::{File, OpenOptions},
-    io::Write,
+    io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Mutex,
@@ -126,32 +126,41 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal for a pair. An old one must have been folded in before.
+    /// Begins a journal for a pair, or goes on with the `length` whole bytes of one that was folded in.
     ///
     /// # Errors
     /// `Local` or `DiskFull` where it can't be written.
-    pub fn begin(path: &Path, pair: &Pair) -> Result<Self> {
+    pub fn begin(path: &Path, pair: &Pair, length: u64) -> Result<Self> {
         let fail = |error| Error::io(format!("cannot write {}", path.display()), error);
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
-            .truncate(true)
+            .truncate(false)
             .mode(0o600)
             .open(path)
             .map_err(fail)?;
-        let mut line =
-            serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
-        line.push(b'\n');
-        file.write_all(&line).map_err(fail)?;
-        let inner = Inner {
+        // Behind what is whole there may be a torn line.
+        file.set_len(length).map_err(fail)?;
+        file.seek(SeekFrom::End(0)).map_err(fail)?;
+        let inner = |file| Inner {
             file,
             ops: Vec::new(),
             flushed: Instant::now(),
             is_dirty: true,
         };
+        if length > 0 {
+            return Ok(Self {
+                path: path.to_path_buf(),
+                inner: Mutex::new(inner(file)),
+            });
+        }
+        let mut line =
+            serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(fail)?;
         Ok(Self {
             path: path.to_path_buf(),
-            inner: Mutex::new(inner),
+            inner: Mutex::new(inner(file)),
         })
     }
 
@@ -218,12 +227,23 @@ impl Inner {
     }
 }
 
+/// What an interrupted pass left in its journal.
+#[derive(Debug)]
+pub struct Left {
+    /// Whose it is.
+    pub header: Header,
+    /// What it did.
+    pub ops: Vec<Op>,
+    /// How much of the file is whole, in bytes.
+    pub length: u64,
+}
+
 /// Reads a journal that an interrupted pass left. Returns whose it is, and its ops; `None` where there is none, or not
 /// even its first line was written.
 ///
 /// # Errors
 /// `Local` where it can't be read; `Other` where a line but the last is damaged.
-pub fn read(path: &Path) -> Result<Option<(Header, Vec<Op>)>> {
+pub fn read(path: &Path) -> Result<Option<Left>> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -235,6 +255,7 @@ pub fn read(path: &Path) -> Result<Option<(Header, Vec<Op>)>> {
     };
     let header = Header::read(first, path)?;
     let mut ops = Vec::new();
+    let mut length = first.len() as u64;
     for line in lines {
         // A torn line is one that the crash cut off: its action is seen again by the next listings.
         if !line.ends_with(b"\n") {
@@ -249,11 +270,18 @@ pub fn read(path: &Path) -> Result<Option<(Header, Vec<Op>)>> {
                     .collect::<std::result::Result<Vec<_>, _>>()
             });
         match parsed {
-            Ok(parsed) => ops.extend(parsed),
+            Ok(parsed) => {
+                length += line.len() as u64;
+                ops.extend(parsed);
+            }
             Err(why) => return Err(super::baseline::damaged(path, &why)),
         }
     }
-    Ok(Some((header, ops)))
+    Ok(Some(Left {
+        header,
+        ops,
+        length,
+    }))
 }
 
 /// What an interrupted pass left on its way: the item, and the side on which its place says nothing.
@@ -526,7 +554,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
         let pair = Pair::new("account", folder.path(), "/", "z::root").unwrap();
-        let journal = Journal::begin(&path, &pair).unwrap();
+        let journal = Journal::begin(&path, &pair, 0).unwrap();
         let id = row("a", "A").id;
         journal
             .append(
@@ -539,10 +567,17 @@ mod tests {
             .unwrap();
         journal.flush(|| Ok(())).unwrap();
         let whole = std::fs::read(&path).unwrap();
-        assert_eq!(read(&path).unwrap().unwrap().1.len(), 4);
+        assert_eq!(read(&path).unwrap().unwrap().ops.len(), 4);
         std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
-        let (header, ops) = read(&path).unwrap().unwrap();
+        let Left {
+            header,
+            ops,
+            length,
+        } = read(&path).unwrap().unwrap();
         assert_eq!(header.pair, pair);
+        // The next pass writes on where the torn line began.
+        drop(Journal::begin(&path, &pair, length).unwrap());
+        assert_eq!(read(&path).unwrap().unwrap().ops, ops);
         assert_eq!(ops.len(), 2);
         let (_, in_transit) = fold(Listing::default(), ops);
         assert_eq!(in_transit.len(), 1);

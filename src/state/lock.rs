@@ -62,6 +62,27 @@ impl Lock {
     }
 }
 
+impl Lock {
+    /// Looks whether another pass runs, without making or writing anything; for a dry run, which is the truth only while no
+    /// other pass changes things. `None` where there never was a pass.
+    ///
+    /// # Errors
+    /// `Locked` where another pass runs; `Local` where the file can't be read.
+    pub fn look(path: &Path) -> Result<Option<Self>> {
+        let fail = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(taken(&mut file)),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+}
+
 fn taken(file: &mut File) -> Error {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
@@ -96,7 +117,10 @@ mod tests {
             error.to_string().contains(&std::process::id().to_string()),
             "{error}"
         );
+        assert_eq!(Lock::look(&path).unwrap_err().kind(), Kind::Locked);
         drop(first);
+        assert!(Lock::look(&path).unwrap().is_some());
         assert!(Lock::take(&path).is_ok());
+        assert!(Lock::look(&folder.path().join("none")).unwrap().is_none());
     }
 }
