@@ -2,6 +2,8 @@
 //!
 //! Logic calls a [`Reporter`]; only the writers below know terminals, bars and JSON.
 
+pub mod sanitize;
+
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
