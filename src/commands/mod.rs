@@ -1,20 +1,35 @@
 //! One function a verb: reads its options, calls who does the work, reports.
 
 pub mod completions;
+#[cfg(feature = "emulator")]
+pub mod demo;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 pub mod login;
 pub mod logout;
+pub mod ls;
 pub mod man;
 pub mod status;
 
-use std::sync::Arc;
+use std::{
+    io::{IsTerminal, Write},
+    sync::Arc,
+};
 
 use crate::{
+    auth::{
+        self,
+        prompt::{Terminal, Via},
+    },
+    cloud::{drive::Drive, endpoint::Endpoint},
     cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
-    error::{Error, Kind, Result},
+    error::Result,
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
+    pass::{self, Tools},
     plan::Verb,
-    report::{self, Console, Reporter, Summary},
+    report::{self, Console},
     signals,
+    state::last,
     stop::Stop,
 };
 
@@ -80,9 +95,9 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
             seat.pass(&pass, &account)
         }
         #[cfg(feature = "emulator")]
-        Command::Demo => Err(unwired("demo")),
+        Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
-        Command::Emulator(_) => Err(unwired("emulator")),
+        Command::Emulator(args) => emulator::run(args, console, stop),
         Command::Completions(_) | Command::Man(_) => Ok(0), // done above
     }
 }
@@ -102,30 +117,77 @@ impl Seat<'_> {
             relogin: args.relogin,
             ..SessionArgs::default()
         };
-        let _account = self.account(&args.account, &session, args.code.as_deref())?;
-        Err(unwired("login"))
+        let account = self.account(&args.account, &session, args.code.as_deref())?;
+        let via = match (args.sms, args.voice) {
+            (true, _) => Via::Sms,
+            (false, true) => Via::Voice,
+            (false, false) => Via::Push,
+        };
+        let asking = signals::Asking::begin();
+        self.printed(|out| login::run(&account, via, &Terminal, self.stop, out))?;
+        drop(asking);
+        Ok(0)
     }
 
     fn logout(&mut self, args: &LogoutArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
-        Err(unwired("logout"))
+        let account = self.account(&args.account, &SessionArgs::default(), None)?;
+        self.printed(|out| logout::run(&account, args.forget_password, self.stop, out))?;
+        Ok(0)
     }
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
-        Err(unwired("status"))
+        let account = self.account(&args.account, &SessionArgs::default(), None)?;
+        let pairs: Vec<status::Pair> =
+            last::all(&account.state_dir)?.iter().map(status::Pair::of).collect();
+        self.printed(|out| status::run(&account, args.json, &pairs, out))?;
+        Ok(0)
     }
 
     fn ls(&mut self, args: &LsArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &args.session, None)?;
-        Err(unwired("ls"))
+        let account = self.account(&args.account, &args.session, None)?;
+        let drive = Drive::new(auth::open(&account, &Terminal, self.stop)?);
+        let options = ls::Options {
+            remote: args.remote.as_deref().unwrap_or("/"),
+            is_recursive: args.recursive,
+            is_long: args.long,
+            is_json: args.json,
+            on_terminal: std::io::stdout().is_terminal(),
+            zone: jiff::tz::TimeZone::system(),
+        };
+        self.printed(|out| ls::run(&drive, &options, self.stop, out))?;
+        Ok(0)
     }
 
-    fn pass(&mut self, pass: &PassOptions, account: &AccountOptions) -> Result<u8> {
+    fn pass(&mut self, options: &PassOptions, account: &AccountOptions) -> Result<u8> {
         self.log_places();
-        let reporter = report::choose(self.console, self.is_json, self.verbosity, pass.explain);
-        let summary = carry_out(pass, account, &*reporter, self.stop)?;
+        let api = auth::open(account, &Terminal, self.stop)?;
+        api.begin_pass();
+        let reporter = report::choose(self.console, self.is_json, self.verbosity, options.explain);
+        let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
+        let owner = format!("{} at {}", api.dsid(), endpoint.key());
+        let drive = Drive::new(Arc::clone(&api));
+        let tools = Tools {
+            remote: &drive,
+            account: &owner,
+            reporter,
+            stop: self.stop,
+            requests: &|| api.requests(),
+        };
+        let summary = pass::run(options, &tools);
+        let kept = api.keep_session();
+        let summary = summary?;
+        kept?;
         Ok(summary.exit_code)
+    }
+
+    /// Prints what a command writes, also where it fails half-way.
+    fn printed(&self, run: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+        let mut out = Printed { console: self.console, held: Vec::new() };
+        let result = run(&mut out);
+        if let Err(error) = out.flush() {
+            log::debug!("{error}");
+        }
+        result
     }
 
     fn account(
@@ -147,15 +209,33 @@ impl Seat<'_> {
     }
 }
 
-fn carry_out(
-    _pass: &PassOptions,
-    _account: &AccountOptions,
-    _reporter: &dyn Reporter,
-    _stop: &Stop,
-) -> Result<Summary> {
-    Err(unwired("a pass"))
+/// The console's stdout as a writer, whole lines at a time.
+struct Printed<'a> {
+    console: &'a Console,
+    held: Vec<u8>,
 }
 
-fn unwired(what: &str) -> Error {
-    Error::new(Kind::Other, format!("{what} is not in this build"))
+impl Printed<'_> {
+    /// So many bytes are printed together.
+    const MANY: usize = 64 * 1024;
+}
+
+impl Write for Printed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.held.extend_from_slice(bytes);
+        if self.held.len() >= Self::MANY
+            && let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n')
+        {
+            let rest = self.held.split_off(end + 1);
+            self.flush()?;
+            self.held = rest;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.console.print(&String::from_utf8_lossy(&self.held));
+        self.held.clear();
+        Ok(())
+    }
 }

@@ -14,6 +14,8 @@ use crate::{
     commands::login::say,
     error::{Error, Kind, Result},
     options::AccountOptions,
+    report::sanitize::for_terminal,
+    state::last::LastPass,
     stop::Stop,
 };
 
@@ -30,6 +32,38 @@ pub struct Pair {
     pub text: String,
     /// For programs.
     pub json: Value,
+}
+
+impl Pair {
+    /// Describes a pair by its last pass.
+    pub fn of(last: &LastPass) -> Self {
+        let when = last.ended_at.parse::<Timestamp>().map_or_else(|_| last.ended_at.clone(), shown);
+        let mut text = format!(
+            "Pair:       {} and {} of iCloud Drive\n            last {}: {when}, exit code {}, {} items in step",
+            for_terminal(&last.local),
+            for_terminal(&last.remote),
+            last.verb,
+            last.exit_code,
+            last.baseline_items,
+        );
+        if let Some(message) = &last.message {
+            text.push_str("\n            ");
+            text.push_str(&for_terminal(message));
+        }
+        Self {
+            text,
+            json: json!({
+                "local": last.local,
+                "remote": last.remote,
+                "verb": last.verb,
+                "ended_at": last.ended_at,
+                "exit_code": last.exit_code,
+                "message": last.message,
+                "done": last.done,
+                "baseline_items": last.baseline_items,
+            }),
+        }
+    }
 }
 
 /// What is known of an account without asking the service.

@@ -14,6 +14,7 @@ mod content;
 mod known;
 mod place;
 mod resolve;
+mod walk;
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +23,11 @@ use self::{
     content::{Child, Content, Inside, State},
     place::{Folder, Tree},
 };
-pub use self::{known::Known, resolve::resolve};
+pub use self::{
+    known::Known,
+    resolve::resolve,
+    walk::{Show, walk},
+};
 use super::{
     Watch,
     filter::{Filter, Scope},
