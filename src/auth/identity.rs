@@ -86,16 +86,25 @@ impl<'a> Identity<'a> {
         Err(last)
     }
 
-    /// Takes an earlier sign-in up again, to give the code that it waits for.
-    pub(crate) fn resume(wire: &'a Transport, tokens: &'a mut Tokens) -> Result<Self> {
-        let base = wire.endpoint.identity().into_iter().next();
-        Ok(Self {
-            base: base.unwrap_or_default(),
-            frame: format!("auth-{}", uuid()?),
-            work: None,
+    /// Takes up a sign-in of an earlier run again, to give the code that it waits for.
+    pub(crate) fn resume(
+        wire: &'a Transport,
+        tokens: &'a mut Tokens,
+        base: String,
+        frame: String,
+    ) -> Self {
+        Self {
             wire,
             tokens,
-        })
+            base,
+            frame,
+            work: None,
+        }
+    }
+
+    /// Returns what a later run needs to take this sign-in up again: base address and frame.
+    pub(crate) fn suspend(&self) -> (String, String) {
+        (self.base.clone(), self.frame.clone())
     }
 
     fn authorize(&mut self) -> Result<()> {

@@ -17,7 +17,7 @@ use crate::{
         pcs,
         prompt::{Prompt, Via, nobody_there},
         secret::{Passwords, Secret},
-        session::{self, Session, Store, now_ms},
+        session::{self, Pending, Session, Store, now_ms},
         twofactor,
     },
     cloud::{
@@ -29,6 +29,9 @@ use crate::{
     options::AccountOptions,
     stop::Stop,
 };
+
+/// How long a sign-in waits for its code, in ms.
+const PENDING_MS: i64 = 600_000;
 
 /// In tests: milliseconds that count as a second in every wait. Only read with a loopback endpoint.
 const TEST_PACE: &str = "ICLOUD_SYNC_TEST_PACE_MS";
@@ -49,8 +52,10 @@ pub(crate) struct Factor {
     pub(crate) via: Via,
     /// A code that was given beforehand.
     pub(crate) code: Option<String>,
-    /// This sign-in has been counted as an automatic one already.
+    /// This sign-in is not an automatic one, or has been counted as one already.
     pub(crate) is_counted: bool,
+    /// Where nobody is there to type the code, have it sent all the same: a later run gives it.
+    pub(crate) sends_ahead: bool,
 }
 
 impl Gate {
@@ -202,6 +207,13 @@ impl Gate {
         factor: &Factor,
         attempts: &mut Attempts,
     ) -> Result<Option<Secret>> {
+        if let Some(code) = &factor.code
+            && let Some(pending) = session.pending.take()
+            && self.give_code(wire, session, pending, code)?
+        {
+            self.finish(wire, session, prompt, attempts)?;
+            return Ok(None);
+        }
         let is_attended = prompt.is_attended();
         let at_hand = self.passwords.get()?;
         let refused_ms = at_hand
@@ -225,7 +237,7 @@ impl Gate {
                 )));
             }
         };
-        if !is_attended && attempts.code_wanted && factor.code.is_none() {
+        if !is_attended && attempts.code_wanted && factor.code.is_none() && !factor.sends_ahead {
             return Err(nobody_there("a code of the second factor is needed"));
         }
         if !is_attended && !factor.is_counted {
@@ -272,6 +284,26 @@ impl Gate {
         }
         match proven {
             Proven::SignedIn => {}
+            Proven::SecondFactor
+                if factor.sends_ahead && factor.code.is_none() && !prompt.is_attended() =>
+            {
+                let (via, phone) = twofactor::send_ahead(&mut identity, prompt, factor.via)?;
+                let (base, frame) = identity.suspend();
+                session.pending = Some(Pending {
+                    since_ms: now_ms(),
+                    tokens,
+                    base,
+                    frame,
+                    via,
+                    phone,
+                });
+                self.store.save(session, wire.jar.merge(None))?;
+                return Err(Error::new(
+                    Kind::SignIn,
+                    "a code of the second factor was sent, and nobody is there to type it",
+                )
+                .with_hint("run `icloud-sync login --code CODE` within ten minutes"));
+            }
             Proven::SecondFactor => {
                 let outcome =
                     twofactor::run(&mut identity, prompt, factor.via, factor.code.as_deref());
@@ -301,7 +333,41 @@ impl Gate {
             }
         }
         session.tokens = tokens;
+        session.pending = None;
         Ok(())
+    }
+
+    /// Gives the code that an earlier run had sent; false where that sign-in is over, and another has to
+    /// be begun.
+    fn give_code(
+        &self,
+        wire: &Transport,
+        session: &mut Session,
+        pending: Pending,
+        code: &str,
+    ) -> Result<bool> {
+        if now_ms() - pending.since_ms > PENDING_MS || wire.endpoint.service(&pending.base).is_err()
+        {
+            return Ok(false);
+        }
+        let mut tokens = pending.tokens;
+        let mut identity = Identity::resume(wire, &mut tokens, pending.base, pending.frame);
+        let accepted = match twofactor::give(&mut identity, pending.via, pending.phone, code) {
+            Ok(accepted) => accepted,
+            Err(error) if error.kind() == Kind::SignIn => {
+                debug!("{error}; a new sign-in is begun");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        if !accepted {
+            // What was sent is void now; the saved state forgets it.
+            self.store.save(session, wire.jar.merge(None))?;
+            return Err(nobody_there("the code of the second factor was refused"));
+        }
+        session.tokens = tokens;
+        session.trusted_ms = Some(now_ms());
+        Ok(true)
     }
 
     /// Asks whether the saved session still holds, and puts right what a person can put right: the map

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     auth::{
         files::{self, Lock},
+        prompt::{Phone, Via},
         secret::Secret,
         srp::hex,
     },
@@ -77,9 +78,25 @@ pub(crate) struct Session {
     /// When the second factor was last given, ms since 1970 UTC.
     #[serde(default)]
     pub(crate) trusted_ms: Option<i64>,
+    /// A sign-in that waits for its code.
+    #[serde(default)]
+    pub(crate) pending: Option<Pending>,
     /// Empty but in the file.
     #[serde(default)]
     cookies: Vec<Cookie<'static>>,
+}
+
+/// A sign-in whose password was right and whose code is to come from another run.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// When the code was sent, ms since 1970 UTC.
+    pub(crate) since_ms: i64,
+    pub(crate) tokens: Tokens,
+    pub(crate) base: String,
+    pub(crate) frame: String,
+    /// How it was sent, and to which of the account's numbers.
+    pub(crate) via: Via,
+    pub(crate) phone: Option<Phone>,
 }
 
 impl Session {
@@ -101,6 +118,7 @@ impl Session {
             pcs_required: false,
             signed_in_ms: 0,
             trusted_ms: None,
+            pending: None,
             cookies: Vec::new(),
         })
     }
@@ -127,11 +145,7 @@ mod kept {
 
     use super::Secret;
 
-    #[expect(
-        clippy::ref_option,
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde asks for"
-    )]
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
     pub(super) fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         serializer: S,
@@ -211,17 +225,13 @@ impl Store {
                 ),
             ));
         }
-        match serde_json::from_slice::<Session>(&data) {
-            Ok(mut session) => {
-                let cookies = std::mem::take(&mut session.cookies);
-                Ok(Some((session, cookies)))
-            }
-            Err(_) => {
-                // The parser's words could quote what is in the file.
-                warn!("\"{}\" cannot be read; sign in again", path.display());
-                Ok(None)
-            }
-        }
+        let Ok(mut session) = serde_json::from_slice::<Session>(&data) else {
+            // The parser's words could quote what is in the file.
+            warn!("\"{}\" cannot be read; sign in again", path.display());
+            return Ok(None);
+        };
+        let cookies = std::mem::take(&mut session.cookies);
+        Ok(Some((session, cookies)))
     }
 
     /// Saves a state with its cookies.

@@ -48,38 +48,14 @@ pub(crate) fn run(
     via: Via,
     given: Option<&str>,
 ) -> Result<()> {
-    let answer = identity.ask(Method::GET, "", None, JSON)?;
-    if !(200..300).contains(&answer.status) {
-        return Err(stumbled("auth", &answer));
-    }
-    let state = State::read(&answer.body);
-    if state.has_keys {
-        return Err(Error::new(
-            Kind::SignIn,
-            "this account is protected by security keys, which this program cannot use",
-        )
-        .with_hint(
-            "Apple sends no codes to such accounts; remove the keys in the account's settings, or use another account",
-        ));
-    }
-    if let Some(locked) = state.locked {
-        return Err(too_many(locked));
-    }
-    if given.is_none() && !prompt.is_attended() {
+    let state = state(identity)?;
+    let is_attended = prompt.is_attended();
+    if given.is_none() && !is_attended {
         return Err(nobody_there(
             "a code of the second factor is needed, and nobody is there to ask",
         ));
     }
-    let mut question = Question {
-        via,
-        phone: None,
-        phones: state.phones.clone(),
-        length: state.length,
-        was_wrong: false,
-    };
-    if via != Via::Push {
-        question.phone = Some(first_phone(&state)?);
-    }
+    let mut question = state.question(via)?;
     let mut given = given;
     let mut is_sent = false;
     let mut wrong = 0;
@@ -87,7 +63,7 @@ pub(crate) fn run(
         let code = if let Some(code) = given.take() {
             digits(code)
         } else {
-            if !prompt.is_attended() {
+            if !is_attended {
                 return Err(nobody_there("the code of the second factor was refused"));
             }
             if !is_sent {
@@ -115,6 +91,67 @@ pub(crate) fn run(
         }
     }
     trust(identity)
+}
+
+/// Has a code sent that a later run will give; returns how it was sent.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn send_ahead(
+    identity: &mut Identity<'_>,
+    prompt: &dyn Prompt,
+    via: Via,
+) -> Result<(Via, Option<Phone>)> {
+    let state = state(identity)?;
+    let mut question = state.question(via)?;
+    send(identity, prompt, &state, &mut question)?;
+    Ok((question.via, question.phone))
+}
+
+/// Gives the code that an earlier run had sent; false where it is wrong.
+///
+/// # Errors
+/// `SignIn` where the service does not know that sign-in any more.
+pub(crate) fn give(
+    identity: &mut Identity<'_>,
+    via: Via,
+    phone: Option<Phone>,
+    code: &str,
+) -> Result<bool> {
+    let question = Question {
+        via,
+        phone,
+        phones: Vec::new(),
+        length: LENGTH,
+        was_wrong: false,
+    };
+    if !check(identity, &question, &digits(code))? {
+        return Ok(false);
+    }
+    trust(identity)?;
+    Ok(true)
+}
+
+/// Asks how a code can be had.
+fn state(identity: &mut Identity<'_>) -> Result<State> {
+    let answer = identity.ask(Method::GET, "", None, JSON)?;
+    if !is_good(&answer) {
+        return Err(stumbled("auth", &answer));
+    }
+    let state = State::read(&answer.body);
+    if state.has_keys {
+        return Err(Error::new(
+            Kind::SignIn,
+            "this account is protected by security keys, which this program cannot use",
+        )
+        .with_hint(
+            "Apple sends no codes to such accounts; remove the keys in the account's settings, or use another account",
+        ));
+    }
+    match state.locked {
+        Some(locked) => Err(too_many(locked)),
+        None => Ok(state),
+    }
 }
 
 fn digits(code: &str) -> String {
@@ -302,6 +339,21 @@ fn locked_word(value: &Value) -> Option<&'static str> {
 }
 
 impl State {
+    /// The question that begins.
+    fn question(&self, via: Via) -> Result<Question> {
+        let phone = match via {
+            Via::Push => None,
+            Via::Sms | Via::Voice => Some(first_phone(self)?),
+        };
+        Ok(Question {
+            via,
+            phone,
+            phones: self.phones.clone(),
+            length: self.length,
+            was_wrong: false,
+        })
+    }
+
     /// Reads the state in any of its shapes (4.1).
     fn read(body: &[u8]) -> Self {
         let value: Value = match serde_json::from_slice(body) {
