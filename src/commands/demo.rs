@@ -40,7 +40,11 @@ pub fn run(env: &Env, console: &Console, stop: &Stop) -> Result<u8> {
         .tempdir()
         .map_err(|error| Error::io("cannot make a folder for the demo", error))?
         .keep();
-    let emulator = start(SocketAddr::from(([127, 0, 0, 1], 0)), None, Some(&folder.join("cloud")))?;
+    let emulator = start(
+        SocketAddr::from(([127, 0, 0, 1], 0)),
+        None,
+        Some(&folder.join("cloud")),
+    )?;
     let tour = Tour {
         console,
         stop,
@@ -86,13 +90,16 @@ impl Tour<'_> {
     fn take(&self) -> Result<()> {
         fs::create_dir_all(&self.home).map_err(local_error)?;
         self.say("A made-up iCloud runs in this process. It holds a small Drive:");
-        self.seed().map_err(|error| Error::io("cannot fill the emulator", error))?;
+        self.seed()
+            .map_err(|error| Error::io("cannot fill the emulator", error))?;
         self.log_in()?;
         self.type_in(&["ls", "-R", "-l"])?;
         self.say("What would a pull do? A dry run changes nothing:");
         self.type_in(&["pull", "~/iCloud", "--dry-run"])?;
         self.type_in(&["pull", "~/iCloud"])?;
-        self.say("Some work on this machine: one file edited, one added in a new folder, one renamed.");
+        self.say(
+            "Some work on this machine: one file edited, one added in a new folder, one renamed.",
+        );
         self.edit().map_err(local_error)?;
         self.type_in(&["push", "~/iCloud", "--dry-run", "-v"])?;
         self.type_in(&["push", "~/iCloud"])?;
@@ -110,23 +117,38 @@ impl Tour<'_> {
         drive.write_with_mtime("Letters/2026/To Zoë.txt", "Dear Zoë,\n", 1_767_225_600)?;
         drive.write_with_mtime("Letters/2026/Grüße 👋.txt", "Viele Grüße!\n", 1_767_312_000)?;
         drive.write_with_mtime("Letters/notes.md", "# Notes\n", 1_767_398_400)?;
-        drive.write_with_mtime("Photos/2026/日本/富士山.jpg", noise(300_000, 1), 1_767_484_800)?;
-        drive.write_with_mtime("Photos/2026/日本/Tokyo tower.jpg", noise(120_000, 2), 1_767_571_200)?;
+        drive.write_with_mtime(
+            "Photos/2026/日本/富士山.jpg",
+            noise(300_000, 1),
+            1_767_484_800,
+        )?;
+        drive.write_with_mtime(
+            "Photos/2026/日本/Tokyo tower.jpg",
+            noise(120_000, 2),
+            1_767_571_200,
+        )?;
         drive.write_with_mtime("Empty file.txt", "", 1_767_657_600)?;
         drive.write_with_mtime("Films/Holiday.mov", noise(LARGE, 3), 1_767_744_000)?;
         drive.mkdir("An empty folder")?;
         drive.mkpackage(
             "Reports/Budget.numbers",
-            &[("Index/Document.iwa", b"made-up document"), ("Data/chart.png", b"made-up picture")],
+            &[
+                ("Index/Document.iwa", b"made-up document"),
+                ("Data/chart.png", b"made-up picture"),
+            ],
         )
     }
 
     /// Signs in, this process playing the person.
     fn log_in(&self) -> Result<()> {
-        self.console.print(&format!("\n$ icloud-sync login --account {}\n", ACCOUNT.0));
+        self.console
+            .print(&format!("\n$ icloud-sync login --account {}\n", ACCOUNT.0));
         let env = self.child_env();
         let mut layers = Layers::load(&Env::new(env, &self.home), None)?;
-        let who = AccountArgs { account: Some(ACCOUNT.0.to_owned()), ..AccountArgs::default() };
+        let who = AccountArgs {
+            account: Some(ACCOUNT.0.to_owned()),
+            ..AccountArgs::default()
+        };
         let mut options = layers.account(&who, &SessionArgs::default(), None)?;
         // A tour leaves no made-up password in a real keyring.
         options.use_keyring = false;
@@ -140,10 +162,15 @@ impl Tour<'_> {
     fn child_env(&self) -> Vec<(String, std::ffi::OsString)> {
         let mut vars = vec![
             ("HOME".to_owned(), self.home.clone().into_os_string()),
-            ("ICLOUD_SYNC_ENDPOINT".to_owned(), self.emulator.url().into()),
+            (
+                "ICLOUD_SYNC_ENDPOINT".to_owned(),
+                self.emulator.url().into(),
+            ),
             ("USE_KEYRING".to_owned(), "0".into()),
         ];
-        for name in ["PATH", "TERM", "LANG", "LC_ALL", "TZ", "NO_COLOR", "COLUMNS"] {
+        for name in [
+            "PATH", "TERM", "LANG", "LC_ALL", "TZ", "NO_COLOR", "COLUMNS",
+        ] {
             if let Some(value) = self.env.os(name) {
                 vars.push((name.to_owned(), value.to_os_string()));
             }
@@ -154,7 +181,8 @@ impl Tour<'_> {
     /// Runs a command as if it had been typed.
     fn type_in(&self, words: &[&str]) -> Result<()> {
         self.stop.check()?;
-        self.console.print(&format!("\n$ icloud-sync {}\n", words.join(" ")));
+        self.console
+            .print(&format!("\n$ icloud-sync {}\n", words.join(" ")));
         let program = std::env::current_exe()
             .map_err(|error| Error::io("cannot find this program", error))?;
         let words = words.iter().map(|word| match word.strip_prefix("~/") {
@@ -171,35 +199,55 @@ impl Tour<'_> {
         if status.success() {
             return Ok(());
         }
-        Err(Error::new(Kind::Other, format!("the command ended with {status}")))
+        Err(Error::new(
+            Kind::Other,
+            format!("the command ended with {status}"),
+        ))
     }
 
     fn edit(&self) -> std::io::Result<()> {
-        fs::write(self.local.join("Letters/notes.md"), "# Notes\n\nBuy stamps.\n")?;
+        fs::write(
+            self.local.join("Letters/notes.md"),
+            "# Notes\n\nBuy stamps.\n",
+        )?;
         fs::create_dir(self.local.join("Recipes"))?;
-        fs::write(self.local.join("Recipes/Crêpes.txt"), "Flour, milk, eggs.\n")?;
-        fs::rename(self.local.join("Photos/2026"), self.local.join("Photos/Japan 2026"))
+        fs::write(
+            self.local.join("Recipes/Crêpes.txt"),
+            "Flour, milk, eggs.\n",
+        )?;
+        fs::rename(
+            self.local.join("Photos/2026"),
+            self.local.join("Photos/Japan 2026"),
+        )
     }
 
     /// Shows both trees, and that they are equal.
     fn compare(&self) -> Result<()> {
-        let remote = remote_tree(&self.drive).map_err(|error| Error::io("cannot read the emulator", error))?;
-        let local = local_tree(&self.local).map_err(|error| Error::io("cannot read LOCAL", error))?;
+        let remote = remote_tree(&self.drive)
+            .map_err(|error| Error::io("cannot read the emulator", error))?;
+        let local =
+            local_tree(&self.local).map_err(|error| Error::io("cannot read LOCAL", error))?;
         self.say("Both sides, read by other means than the program's own:");
-        self.console.print("           local          remote   path\n");
-        for path in local.keys().chain(remote.keys().filter(|path| !local.contains_key(*path))) {
+        self.console
+            .print("           local          remote   path\n");
+        for path in local
+            .keys()
+            .chain(remote.keys().filter(|path| !local.contains_key(*path)))
+        {
             let shown = |tree: &Tree| match tree.get(path) {
                 None => "-".to_owned(),
                 Some(None) => "folder".to_owned(),
                 Some(Some(content)) => format!("{} bytes", content.len()),
             };
             let (here, there) = (shown(&local), shown(&remote));
-            self.console.print(&format!("{here:>16}{there:>16}   {}\n", for_terminal(path)));
+            self.console
+                .print(&format!("{here:>16}{there:>16}   {}\n", for_terminal(path)));
         }
         if local != remote {
             return Err(Error::new(Kind::Other, "the two sides are not equal"));
         }
-        self.console.print(&format!("\nEqual: {} items, byte for byte.\n", local.len()));
+        self.console
+            .print(&format!("\nEqual: {} items, byte for byte.\n", local.len()));
         Ok(())
     }
 }
@@ -212,8 +260,17 @@ fn local_tree(root: &Path) -> std::io::Result<Tree> {
     let walk = walkdir::WalkDir::new(root).min_depth(1).into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != OWN_FOLDER) {
         let entry = entry?;
-        let path = entry.path().strip_prefix(root).unwrap_or(root).to_string_lossy().into_owned();
-        let content = if entry.file_type().is_dir() { None } else { Some(fs::read(entry.path())?) };
+        let path = entry
+            .path()
+            .strip_prefix(root)
+            .unwrap_or(root)
+            .to_string_lossy()
+            .into_owned();
+        let content = if entry.file_type().is_dir() {
+            None
+        } else {
+            Some(fs::read(entry.path())?)
+        };
         tree.insert(path, content);
     }
     Ok(tree)
@@ -244,7 +301,9 @@ fn unzip(path: &str, zip: &[u8], tree: &mut Tree) -> std::io::Result<()> {
     for at in 0..zip.len() {
         let mut entry = zip.by_index(at).map_err(std::io::Error::other)?;
         let name = entry.name().map_err(std::io::Error::other)?.into_owned();
-        let Some((_, below)) = name.trim_end_matches('/').split_once('/') else { continue };
+        let Some((_, below)) = name.trim_end_matches('/').split_once('/') else {
+            continue;
+        };
         for (end, _) in below.match_indices('/') {
             let folder = below.get(..end).unwrap_or_default();
             tree.insert(format!("{path}/{folder}"), None);
@@ -281,7 +340,10 @@ impl Prompt for Tour<'_> {
     }
 
     fn password(&self, account: &str) -> Result<Secret> {
-        self.console.print(&format!("Password of {account}: {}\n", "*".repeat(ACCOUNT.1.len())));
+        self.console.print(&format!(
+            "Password of {account}: {}\n",
+            "*".repeat(ACCOUNT.1.len())
+        ));
         Ok(Secret::new(ACCOUNT.1))
     }
 

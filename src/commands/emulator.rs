@@ -31,7 +31,9 @@ pub(super) fn start(
     for address in [Some(listen), proxy].into_iter().flatten() {
         if !address.ip().is_loopback() {
             let text = format!("{address}: the emulator listens on this machine only");
-            return Err(Error::new(Kind::Usage, text).with_hint("give an address such as 127.0.0.1:8080"));
+            return Err(
+                Error::new(Kind::Usage, text).with_hint("give an address such as 127.0.0.1:8080")
+            );
         }
     }
     let config = Config {
@@ -41,11 +43,14 @@ pub(super) fn start(
         accounts: Vec::new(),
         ..Config::default()
     };
-    let emulator = emulator::start(config)
-        .map_err(|error| Error::io("cannot start the emulator", error))?;
+    let emulator =
+        emulator::start(config).map_err(|error| Error::io("cannot start the emulator", error))?;
     if emulator.accounts().is_empty() {
         emulator.add_account(Account::new(ACCOUNT.0, ACCOUNT.1));
-        let protected = Account { adp: true, ..Account::new(PROTECTED.0, PROTECTED.1) };
+        let protected = Account {
+            adp: true,
+            ..Account::new(PROTECTED.0, PROTECTED.1)
+        };
         emulator.add_account(protected);
     }
     Ok(emulator)
@@ -57,9 +62,17 @@ pub(super) fn start(
 /// As [`start`].
 pub fn run(args: &EmulatorArgs, console: &Console, stop: &Stop) -> Result<u8> {
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
-    let emulator = start(args.listen.unwrap_or(any_port), args.proxy, args.data.as_deref())?;
+    let emulator = start(
+        args.listen.unwrap_or(any_port),
+        args.proxy,
+        args.data.as_deref(),
+    )?;
     if args.json {
-        let ca_file = args.data.as_ref().filter(|_| args.proxy.is_some()).map(|data| data.join("ca.pem"));
+        let ca_file = args
+            .data
+            .as_ref()
+            .filter(|_| args.proxy.is_some())
+            .map(|data| data.join("ca.pem"));
         let line = json!({
             "type": "emulator",
             "url": emulator.url(),
@@ -80,20 +93,32 @@ fn tell(emulator: &Emulator, args: &EmulatorArgs) -> String {
     let url = emulator.url();
     let mut lines = vec![
         format!("A local iCloud listens on {url}"),
-        format!("Accounts: {} (new ones have the password \"{}\")", emulator.accounts().join(", "), ACCOUNT.1),
+        format!(
+            "Accounts: {} (new ones have the password \"{}\")",
+            emulator.accounts().join(", "),
+            ACCOUNT.1
+        ),
         String::new(),
         "In another terminal:".to_owned(),
         format!("  export ICLOUD_SYNC_ENDPOINT={url}"),
         format!("  icloud-sync login --account {}", ACCOUNT.0),
-        format!("  curl '{url}/_emulator/code?account={}'    # the code that a device would show", ACCOUNT.0),
+        format!(
+            "  curl '{url}/_emulator/code?account={}'    # the code that a device would show",
+            ACCOUNT.0
+        ),
     ];
     if let (Some(proxy), Some(pem)) = (emulator.proxy_url(), emulator.ca_pem()) {
         lines.push(String::new());
         lines.push("Any other client, by iCloud's own host names:".to_owned());
         lines.push(format!("  export HTTPS_PROXY={proxy}"));
         match &args.data {
-            Some(data) => lines.push(format!("  export SSL_CERT_FILE={}", data.join("ca.pem").display())),
-            None => lines.push(format!("with this authority (--data writes it to a file):\n{pem}")),
+            Some(data) => lines.push(format!(
+                "  export SSL_CERT_FILE={}",
+                data.join("ca.pem").display()
+            )),
+            None => lines.push(format!(
+                "with this authority (--data writes it to a file):\n{pem}"
+            )),
         }
     }
     lines.push(String::new());

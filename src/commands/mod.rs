@@ -21,8 +21,8 @@ use crate::{
         self,
         prompt::{Terminal, Via},
     },
-    cloud::{drive::Drive, endpoint::Endpoint},
     cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
+    cloud::{drive::Drive, endpoint::Endpoint},
     error::Result,
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
@@ -137,8 +137,10 @@ impl Seat<'_> {
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
-        let pairs: Vec<status::Pair> =
-            last::all(&account.state_dir)?.iter().map(status::Pair::of).collect();
+        let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
+            .iter()
+            .map(status::Pair::of)
+            .collect();
         self.printed(|out| status::run(&account, args.json, &pairs, out))?;
         Ok(0)
     }
@@ -182,7 +184,10 @@ impl Seat<'_> {
 
     /// Prints what a command writes, also where it fails half-way.
     fn printed(&self, run: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        let mut out = Printed { console: self.console, held: Vec::new() };
+        let mut out = Printed {
+            console: self.console,
+            held: Vec::new(),
+        };
         let result = run(&mut out);
         if let Err(error) = out.flush() {
             log::debug!("{error}");

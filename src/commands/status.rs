@@ -37,7 +37,10 @@ pub struct Pair {
 impl Pair {
     /// Describes a pair by its last pass.
     pub fn of(last: &LastPass) -> Self {
-        let when = last.ended_at.parse::<Timestamp>().map_or_else(|_| last.ended_at.clone(), shown);
+        let when = last
+            .ended_at
+            .parse::<Timestamp>()
+            .map_or_else(|_| last.ended_at.clone(), shown);
         let mut text = format!(
             "Pair:       {} and {} of iCloud Drive\n            last {}: {when}, exit code {}, {} items in step",
             for_terminal(&last.local),
