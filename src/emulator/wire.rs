@@ -133,7 +133,8 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
     let (file, folder) = (item.is_file(), item.is_folder());
     let library = item.kind == Kind::Library;
     // A name without extension is met with an empty one too.
-    let extension = extension.or_else(|| (view.ragged && file && no.is_multiple_of(2)).then_some(""));
+    let extension =
+        extension.or_else(|| (view.ragged && file && no.is_multiple_of(2)).then_some(""));
     let kind = match &item.kind {
         Kind::File => "FILE",
         Kind::Folder => "FOLDER",
