@@ -171,7 +171,7 @@ fn a_session_that_ends_in_the_middle_is_renewed_once() {
 fn signatures_of_another_form_are_no_error() {
     for mode in [
         icloud_sync::emulator::SignatureMode::Opaque,
-        icloud_sync::emulator::SignatureMode::Sealed,
+        icloud_sync::emulator::SignatureMode::Container,
     ] {
         let world = World::new();
         world.emulator.set_switches(|switches| switches.signatures = mode);
