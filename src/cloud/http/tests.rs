@@ -325,6 +325,24 @@ fn an_upload_that_no_longer_moves_is_given_up() {
 }
 
 #[test]
+fn a_source_that_gives_its_bytes_slowly_is_no_stall() {
+    struct Slow(u8);
+    impl std::io::Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            // What a bound on the bandwidth does.
+            thread::sleep(Duration::from_millis(700));
+            buffer[0] = self.0;
+            Ok(1)
+        }
+    }
+    let (url, server) = recite(vec![answer("200 OK", "", "{}")]);
+    api(&url, Duration::from_millis(300))
+        .content_post(&url, 2, "text/plain", Slow(7))
+        .unwrap();
+    assert_eq!(server.join().unwrap()[0].body, [7, 7]);
+}
+
+#[test]
 fn a_download_that_no_longer_moves_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
