@@ -121,8 +121,8 @@ impl Drive {
         package: bool,
     ) -> io::Result<()> {
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
-        let folder = self.shared.world().blobs.clone();
-        let blob = super::blob::Blob::keep(content, folder.as_deref())?;
+        let contents = self.shared.world().blobs.clone();
+        let blob = super::blob::Blob::keep(content, contents.as_deref())?;
         self.with(|drive| {
             let now = drive.rules.now;
             let modified = mtime.unwrap_or(now);
@@ -150,7 +150,8 @@ impl Drive {
     pub fn write_twin(&self, place: impl Place, content: impl Into<Bytes>) -> io::Result<()> {
         let steps = place.steps();
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
-        let blob = super::blob::Blob::keep(content.into(), None)?;
+        let contents = self.shared.world().blobs.clone();
+        let blob = super::blob::Blob::keep(content.into(), contents.as_deref())?;
         self.with(|drive| {
             let modified = drive.rules.now;
             let written = Written {
