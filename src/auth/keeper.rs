@@ -5,7 +5,7 @@
 //! map may have moved), `accountLogin` with the tokens, the password with the trust token. Each rung
 //! only where the one before did not hold; the last two are counted by the hour.
 
-use std::sync::Mutex;
+use std::{sync::Mutex, thread, time::Duration};
 
 use log::{debug, info};
 
@@ -14,7 +14,8 @@ use crate::{
         account::{self, Asked},
         attempts::Attempts,
         files::Lock,
-        login::{Factor, Gate},
+        gate::Gate,
+        login::Factor,
         pcs,
         prompt::{Nobody, nobody_there},
         session::{Session, now_ms},
@@ -82,6 +83,28 @@ impl SignedIn {
         Ok(())
     }
 
+    /// Notes, where a person is needed, since when and why; `status` tells, and `login` puts it right.
+    fn noted(&self, error: Error) -> Result<Error> {
+        if error.kind() == Kind::SignIn {
+            let mut attempts = Attempts::load(&self.gate.store)?;
+            attempts.wait_for_person(&error.to_string(), now_ms());
+            attempts.save(&self.gate.store)?;
+        }
+        Ok(error)
+    }
+
+    /// Takes the login lock where it is free soon: another process that only saves has it for
+    /// milliseconds, one that signs in for as long as a person takes.
+    fn lock_briefly(&self) -> Result<Option<Lock>> {
+        for _ in 0..10 {
+            if let Some(held) = self.gate.store.try_lock()? {
+                return Ok(Some(held));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(None)
+    }
+
     fn save(&self, wire: &Transport, session: &Session) -> Result<()> {
         let on_disk = self.gate.load()?.map(|(_, cookies)| cookies);
         self.gate.store.save(session, wire.jar.merge(on_disk))
@@ -95,12 +118,7 @@ impl Keeper for SignedIn {
         // A copy: a sign-in that fails half-way leaves the old state, which may still hold tokens.
         let mut next = session.clone();
         if let Err(error) = self.climb(wire, &mut next, &held) {
-            if error.kind() == Kind::SignIn {
-                let mut attempts = Attempts::load(&self.gate.store)?;
-                attempts.wait_for_person(&error.to_string(), now_ms());
-                attempts.save(&self.gate.store)?;
-            }
-            return Err(error);
+            return Err(self.noted(error)?);
         }
         *session = next;
         Ok(session.services())
@@ -108,7 +126,9 @@ impl Keeper for SignedIn {
 
     fn unlock(&self, wire: &Transport, current: &Services) -> Result<()> {
         let held = self.gate.store.lock(&self.gate.stop)?;
-        pcs::unlock(wire, current, &Nobody, true)?;
+        if let Err(error) = pcs::unlock(wire, current, &Nobody, true) {
+            return Err(self.noted(error)?);
+        }
         let session = lock(&self.session);
         self.save(wire, &session)?;
         drop(held);
@@ -117,7 +137,7 @@ impl Keeper for SignedIn {
 
     fn keep(&self, wire: &Transport) -> Result<()> {
         // Held by somebody who signs in: what is saved then is newer than what is kept here.
-        let Some(_held) = self.gate.store.try_lock()? else {
+        let Some(_held) = self.lock_briefly()? else {
             return Ok(());
         };
         let session = lock(&self.session);

@@ -92,7 +92,7 @@ impl Jar {
             .any(|(found, value)| found == name && !value.is_empty())
     }
 
-    /// Returns whether something changed since the last [`Self::saved`].
+    /// Returns whether something changed since it was loaded or last saved.
     pub fn is_dirty(&self) -> bool {
         !self.lock().changed.is_empty()
     }

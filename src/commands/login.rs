@@ -7,7 +7,8 @@ use std::io::Write;
 
 use crate::{
     auth::{
-        login::{Factor, Gate},
+        gate::Gate,
+        login::Factor,
         prompt::{Prompt, Via},
         secret::{Keyring, Secret},
     },

@@ -260,4 +260,11 @@ fn protected_data_that_stays_locked_waits_for_a_person() {
     assert_eq!(error.kind(), Kind::SignIn, "{}", error.chain());
     assert!(error.hint().unwrap().contains("device"));
     assert!(world.count("requestPCS") <= 3, "it does not spin");
+    // The cookie is still there, but stale: `login` asks a device all the same.
+    world
+        .emulator
+        .set_switches(|switches| switches.pcs_pending = 1);
+    log_in(&world.options(), &world.person()).unwrap();
+    let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
+    list_root(&api).unwrap();
 }

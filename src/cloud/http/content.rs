@@ -24,7 +24,8 @@ use reqwest::{
 
 use super::{
     Api,
-    transport::{Transport, failure, header_map, lock},
+    failure::failure,
+    transport::{Transport, header_map, lock},
 };
 use crate::{
     cloud::{
@@ -41,6 +42,9 @@ const HOPS: u32 = 5;
 
 /// The answer to an upload is a few hundred bytes.
 const LARGEST_RECEIPT: u64 = 1 << 20;
+
+/// What an upload may take however small it is; only ends threads of uploads that were given up.
+const LONGEST: Duration = Duration::from_secs(3600);
 
 /// An upload that moves slower than this over its whole length is ended, in bytes a second.
 const SLOWEST: u64 = 512;
@@ -103,7 +107,7 @@ impl Api {
             .post(url.clone())
             .headers(headers(&self.wire))
             .header(CONTENT_TYPE, content_type)
-            .timeout(self.wire.pace.stall * 2 + Duration::from_secs(length / SLOWEST));
+            .timeout(LONGEST + Duration::from_secs(length / SLOWEST));
         let request = if length == 0 {
             // A body of no bytes would be sent without a length; it must say 0.
             request.header(CONTENT_LENGTH, "0")
@@ -159,6 +163,8 @@ impl Api {
 #[derive(Default)]
 struct Watch {
     moved: AtomicU64,
+    /// The source is being read: it may wait for its share of the bandwidth.
+    is_reading: AtomicBool,
     is_short: AtomicBool,
     error: Mutex<Option<io::Error>>,
 }
@@ -180,7 +186,10 @@ impl<R: Read> Read for Watched<R> {
             return Ok(0);
         }
         loop {
-            match self.body.read(part) {
+            self.watch.is_reading.store(true, Ordering::SeqCst);
+            let outcome = self.body.read(part);
+            self.watch.is_reading.store(false, Ordering::SeqCst);
+            match outcome {
                 Ok(0) => {
                     self.watch.is_short.store(true, Ordering::SeqCst);
                     return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
@@ -211,7 +220,7 @@ fn wait<T>(told: &mpsc::Receiver<T>, watch: &Watch, stall: Duration) -> Option<T
             Err(mpsc::RecvTimeoutError::Disconnected) => return None,
             Err(mpsc::RecvTimeoutError::Timeout) => {
                 let now = watch.moved.load(Ordering::SeqCst);
-                if now != moved {
+                if now != moved || watch.is_reading.load(Ordering::SeqCst) {
                     moved = now;
                     since = Instant::now();
                 } else if since.elapsed() >= stall {
