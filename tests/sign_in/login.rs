@@ -15,10 +15,10 @@ use icloud_sync::{
     stop::Stop,
 };
 
-use crate::{PASSWORD, Person, WHO, World, list_root};
+use crate::{PASSWORD, Person, WHO, World, list_root, log_in, log_in_via};
 
-fn refused(world: &World, options: &AccountOptions, person: &Person) -> Error {
-    let error = world.log_in(options, person).unwrap_err();
+fn refused(options: &AccountOptions, person: &Person) -> Error {
+    let error = log_in(options, person).unwrap_err();
     assert_eq!(error.kind(), Kind::SignIn, "{}", error.chain());
     assert_eq!(error.exit_code(), 4);
     error
@@ -28,7 +28,7 @@ fn refused(world: &World, options: &AccountOptions, person: &Person) -> Error {
 fn a_code_from_a_device_signs_in_and_the_session_is_private() {
     let world = World::new();
     let person = world.person();
-    let out = world.log_in(&world.options(), &person).unwrap();
+    let out = log_in(&world.options(), &person).unwrap();
     assert_eq!(out, format!("Signed in as {WHO}.\n"));
     assert_eq!(world.count("verify/trusteddevice PUT"), 1);
     assert_eq!(world.count("verify/phone PUT"), 0);
@@ -53,7 +53,7 @@ fn the_account_is_folded_and_remembered() {
         ..world.options()
     };
     // The person types it in capitals.
-    world.log_in(&nameless, &world.person()).unwrap();
+    log_in(&nameless, &world.person()).unwrap();
     world.emulator.clear_requests();
     let api = auth::open(&nameless, &Nobody, &Stop::new()).unwrap();
     list_root(&api).unwrap();
@@ -71,7 +71,7 @@ fn the_account_is_folded_and_remembered() {
 #[test]
 fn a_resumed_session_makes_no_sign_in_request() {
     let world = World::new();
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     world.emulator.clear_requests();
     for _ in 0..3 {
         let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
@@ -89,10 +89,10 @@ fn a_code_by_sms_and_by_call() {
             account.phones.push(Phone {
                 id: 7,
                 ..Phone::default()
-            })
+            });
         });
         let person = world.person();
-        world.log_in_via(&world.options(), via, &person).unwrap();
+        log_in_via(&world.options(), via, &person).unwrap();
         assert_eq!(world.count("verify/trusteddevice PUT"), 0);
         assert_eq!(world.count("verify/phone PUT"), 1);
         assert_eq!(world.count("verify/phone/securitycode"), 1);
@@ -120,7 +120,7 @@ fn without_devices_the_code_goes_to_the_phone_and_another_can_be_chosen() {
             CodeAnswer::Send(Via::Sms, Some(second))
         }
     });
-    world.log_in(&world.options(), &person).unwrap();
+    log_in(&world.options(), &person).unwrap();
     assert_eq!(world.count("verify/phone PUT"), 2);
     assert_eq!(person.asked.lock().unwrap()[0].via, Via::Sms);
 }
@@ -129,7 +129,7 @@ fn without_devices_the_code_goes_to_the_phone_and_another_can_be_chosen() {
 fn three_wrong_codes_end_it() {
     let world = World::new();
     let person = Person::new(|_| CodeAnswer::Code("999999".to_owned()));
-    let error = refused(&world, &world.options(), &person);
+    let error = refused(&world.options(), &person);
     assert!(error.to_string().contains("three times"), "{error}");
     assert_eq!(world.count("verify/trusteddevice/securitycode"), 3);
     assert_eq!(
@@ -166,7 +166,7 @@ fn every_form_of_yes_to_a_code_is_understood() {
                 switches.init_as_html = true;
                 switches.push_put_405 = true;
             });
-            world.log_in(&world.options(), &world.person()).unwrap();
+            log_in(&world.options(), &world.person()).unwrap();
             assert_eq!(world.count("verify/trusteddevice GET"), 1);
         }
     }
@@ -177,7 +177,7 @@ fn a_wrong_password_is_sent_once_and_never_again_unattended() {
     let world = World::new();
     let mut person = world.person();
     person.password = "wrong".to_owned();
-    refused(&world, &world.options(), &person);
+    refused(&world.options(), &person);
     assert_eq!(world.count("signin/complete"), 1);
     assert_eq!(world.emulator.signin_attempts(WHO), 1);
     // Runs from cron with the same password: none sends it.
@@ -199,7 +199,7 @@ fn a_wrong_password_is_sent_once_and_never_again_unattended() {
     }
     assert_eq!(world.emulator.requests().len(), 0);
     // A person types another: that is sent.
-    world.log_in(&options, &world.person()).unwrap();
+    log_in(&options, &world.person()).unwrap();
     assert_eq!(world.emulator.signin_attempts(WHO), 2);
 }
 
@@ -223,7 +223,7 @@ fn five_processes_at_once_send_one_wrong_proof() {
 #[test]
 fn a_locked_account_is_named_and_left_alone() {
     let world = World::with(|account| account.locked = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.to_string().contains("locked"), "{error}");
     assert!(error.hint().unwrap().contains("iforgot.apple.com"));
     assert_eq!(world.count("signin/complete"), 1);
@@ -252,7 +252,7 @@ fn a_doubtful_proof_is_never_sent() {
                 });
             }
         });
-        world.log_in(&world.options(), &world.person()).unwrap();
+        log_in(&world.options(), &world.person()).unwrap();
         assert_eq!(world.count("signin/init"), 2);
         assert_eq!(world.count("signin/complete"), 1);
         assert_eq!(world.emulator.signin_attempts(WHO), 1);
@@ -269,7 +269,7 @@ fn the_proof_is_right_whichever_encoding_the_service_takes() {
         world
             .emulator
             .set_switches(|switches| switches.srp_encoding = encoding);
-        world.log_in(&world.options(), &world.person()).unwrap();
+        log_in(&world.options(), &world.person()).unwrap();
     }
 }
 
@@ -279,13 +279,13 @@ fn an_absurd_challenge_gets_no_proof() {
     world
         .emulator
         .set_switches(|switches| switches.force_iterations = Some(50_000_000));
-    let error = world.log_in(&world.options(), &world.person()).unwrap_err();
+    let error = log_in(&world.options(), &world.person()).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
     world.emulator.set_switches(|switches| {
         switches.force_iterations = None;
         switches.force_protocol = Some("s3k".to_owned());
     });
-    let error = world.log_in(&world.options(), &world.person()).unwrap_err();
+    let error = log_in(&world.options(), &world.person()).unwrap_err();
     assert_eq!(error.kind(), Kind::Protocol);
     assert_eq!(world.count("signin/complete"), 0);
 }
@@ -296,7 +296,7 @@ fn a_proof_of_work_is_done_where_it_is_asked_for() {
     world
         .emulator
         .set_switches(|switches| switches.hashcash_bits = 11);
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn a_service_that_refuses_for_load_is_asked_once() {
     world
         .emulator
         .set_switches(|switches| switches.signin_throttled = true);
-    let error = world.log_in(&world.options(), &world.person()).unwrap_err();
+    let error = log_in(&world.options(), &world.person()).unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (Kind::Temporary, 5));
     assert!(
         error.to_string().contains("Service Temporary Unavailable"),
@@ -325,7 +325,7 @@ fn a_sign_in_that_the_service_forgot_is_begun_once_more() {
             retry_after: None,
         },
     ));
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     assert_eq!(world.emulator.signin_attempts(WHO), 1);
     let world = World::new();
     world.emulator.fault(Fault::always(
@@ -336,7 +336,7 @@ fn a_sign_in_that_the_service_forgot_is_begun_once_more() {
             retry_after: None,
         },
     ));
-    assert!(world.log_in(&world.options(), &world.person()).is_err());
+    assert!(log_in(&world.options(), &world.person()).is_err());
     assert_eq!(world.count("signin/complete"), 2);
 }
 
@@ -346,7 +346,7 @@ fn a_lost_answer_to_the_proof_is_not_asked_for_again() {
     world
         .emulator
         .fault(Fault::once("signin/complete", Action::DropAfter));
-    let error = world.log_in(&world.options(), &world.person()).unwrap_err();
+    let error = log_in(&world.options(), &world.person()).unwrap_err();
     assert_eq!(error.kind(), Kind::Temporary, "{}", error.chain());
     assert_eq!(world.emulator.signin_attempts(WHO), 1);
 }
@@ -357,39 +357,39 @@ fn an_account_in_need_of_repair_passes_by_it() {
         account.repair = true;
         account.two_factor = false;
     });
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     assert_eq!(world.count("repair/complete"), 1);
 }
 
 #[test]
 fn security_keys_region_terms_and_a_missing_drive_are_each_named() {
     let world = World::with(|account| account.security_keys_only = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.to_string().contains("security keys"), "{error}");
     let world = World::new();
     world
         .emulator
         .set_switches(|switches| switches.wrong_region = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.hint().unwrap().contains("--region china"));
     let world = World::new();
     world
         .emulator
         .set_switches(|switches| switches.terms = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.to_string().contains("terms"), "{error}");
     let world = World::new();
     world
         .emulator
         .set_switches(|switches| switches.no_drivews = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.to_string().contains("no iCloud Drive"), "{error}");
 }
 
 #[test]
 fn a_trust_token_spares_the_code() {
     let world = World::new();
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     world.emulator.clear_requests();
     let options = AccountOptions {
         relogin: true,
@@ -449,6 +449,40 @@ fn a_code_given_beforehand_is_used_without_asking_for_another() {
 }
 
 #[test]
+fn login_without_a_terminal_has_the_code_sent_and_a_later_run_gives_it() {
+    for (via, wrong_first) in [(Via::Push, false), (Via::Sms, false), (Via::Push, true)] {
+        let world = World::new();
+        let mut person = world.person();
+        person.is_there = false;
+        let error = log_in_via(&world.with_password(), via, &person).unwrap_err();
+        assert_eq!(error.exit_code(), 4);
+        assert!(
+            error.hint().unwrap().contains("--code"),
+            "{:?}",
+            error.hint()
+        );
+        let with_code = |code: Option<String>| AccountOptions {
+            code,
+            ..world.with_password()
+        };
+        if wrong_first {
+            let wrong = with_code(Some("999999".to_owned()));
+            let error = log_in(&wrong, &person).unwrap_err();
+            assert!(error.to_string().contains("refused"), "{error}");
+        }
+        let options = with_code(world.emulator.code(WHO));
+        log_in(&options, &person).unwrap();
+        // Without a detour the password was proved once, and one code sent.
+        let proofs = if wrong_first { 2 } else { 1 };
+        assert_eq!(world.emulator.signin_attempts(WHO), proofs);
+        let sent = world.count("verify/trusteddevice PUT") + world.count("verify/phone PUT");
+        assert_eq!(sent, 1);
+        let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
+        list_root(&api).unwrap();
+    }
+}
+
+#[test]
 fn protected_data_is_unlocked_with_a_tap() {
     let world = World::with(|account| account.adp = true);
     world.emulator.set_switches(|switches| {
@@ -456,7 +490,7 @@ fn protected_data_is_unlocked_with_a_tap() {
         switches.consent_pending = 2;
     });
     let person = world.person();
-    world.log_in(&world.options(), &person).unwrap();
+    log_in(&world.options(), &person).unwrap();
     assert!(person.told().contains("Allow Access"), "{}", person.told());
     assert_eq!(world.count("enableDeviceConsentForPCS"), 1);
     assert_eq!(world.count("requestPCS"), 4);
@@ -470,21 +504,21 @@ fn an_unlocking_that_gives_no_cookie_is_no_success() {
     world
         .emulator
         .set_switches(|switches| switches.pcs_no_cookie = true);
-    let error = refused(&world, &world.options(), &world.person());
+    let error = refused(&world.options(), &world.person());
     assert!(error.to_string().contains("protected data"), "{error}");
     // The sign-in itself is not lost: the next try needs neither password nor code.
     world
         .emulator
         .set_switches(|switches| switches.pcs_no_cookie = false);
     world.emulator.clear_requests();
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     assert_eq!(world.count("signin/complete"), 0);
 }
 
 #[test]
 fn an_ordinary_account_takes_no_step_for_protected_data() {
     let world = World::new();
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     assert_eq!(world.count("requestWebAccessState"), 0);
     assert_eq!(world.count("requestPCS"), 0);
 }
@@ -492,8 +526,8 @@ fn an_ordinary_account_takes_no_step_for_protected_data() {
 #[test]
 fn a_second_login_changes_nothing_and_logout_ends_it() {
     let world = World::new();
-    world.log_in(&world.options(), &world.person()).unwrap();
-    let out = world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
+    let out = log_in(&world.options(), &world.person()).unwrap();
     assert_eq!(out, format!("Already signed in as {WHO}.\n"));
     assert_eq!(world.emulator.signin_attempts(WHO), 1);
     let mut out = Vec::new();
@@ -523,7 +557,7 @@ fn a_typed_password_is_kept_in_a_file_only_if_wanted() {
             keyring_service: format!("icloud-sync-test-{}", std::process::id()),
             ..world.options()
         };
-        world.log_in(&options, &person).unwrap();
+        log_in(&options, &person).unwrap();
         if person.told().contains("kept in the keyring") {
             // A machine with a Secret Service: take the entry away again.
             commands::logout::run(&options, true, &Stop::new(), &mut Vec::new()).unwrap();
@@ -547,7 +581,7 @@ fn status_tells_without_a_request() {
     let (result, value) = status(&world.options());
     assert_eq!(result, Err(Kind::SignIn));
     assert_eq!(value["signed_in"], false);
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     world.emulator.clear_requests();
     let (result, value) = status(&world.options());
     assert_eq!(result, Ok(()));

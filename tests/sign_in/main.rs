@@ -1,8 +1,10 @@
 //! Signing in, staying so, and the request helper, against the emulator over real HTTP.
 
 #![cfg(feature = "emulator")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod login;
+mod proxy;
 mod renewal;
 mod requests;
 mod secrets;
@@ -95,21 +97,6 @@ impl World {
         auth::open(&self.options(), &self.person(), &Stop::new()).unwrap()
     }
 
-    pub(crate) fn log_in(&self, options: &AccountOptions, person: &Person) -> Result<String> {
-        self.log_in_via(options, Via::Push, person)
-    }
-
-    pub(crate) fn log_in_via(
-        &self,
-        options: &AccountOptions,
-        via: Via,
-        person: &Person,
-    ) -> Result<String> {
-        let mut out = Vec::new();
-        commands::login::run(options, via, person, &Stop::new(), &mut out)?;
-        Ok(String::from_utf8(out).unwrap())
-    }
-
     pub(crate) fn count(&self, endpoint: &str) -> usize {
         self.emulator.count(endpoint)
     }
@@ -134,6 +121,18 @@ impl World {
         assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().unwrap()
     }
+}
+
+/// `login` with a code from a device, and what it prints.
+pub(crate) fn log_in(options: &AccountOptions, person: &Person) -> Result<String> {
+    log_in_via(options, Via::Push, person)
+}
+
+/// `login`, and what it prints.
+pub(crate) fn log_in_via(options: &AccountOptions, via: Via, person: &Person) -> Result<String> {
+    let mut out = Vec::new();
+    commands::login::run(options, via, person, &Stop::new(), &mut out)?;
+    Ok(String::from_utf8(out).unwrap())
 }
 
 /// Lists the root: a read that needs a session.

@@ -10,7 +10,7 @@ use icloud_sync::{
     stop::Stop,
 };
 
-use crate::{WHO, World, list_root, make_folder};
+use crate::{WHO, World, list_root, log_in, make_folder};
 
 #[test]
 fn eight_threads_share_one_re_login() {
@@ -84,7 +84,7 @@ fn where_nothing_is_left_a_person_is_asked_for_once() {
         icloud_sync::commands::status::run(&world.options(), false, &[], &mut out).unwrap_err();
     assert_eq!(status.kind(), Kind::SignIn);
     assert!(String::from_utf8(out).unwrap().contains("Waiting:"));
-    world.log_in(&world.options(), &world.person()).unwrap();
+    log_in(&world.options(), &world.person()).unwrap();
     let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
     list_root(&api).unwrap();
 }

@@ -84,10 +84,8 @@ fn no_secret_is_ever_logged() {
         world.emulator.expire_session(WHO);
         world.emulator.expire_tokens(WHO);
         let error = list_root(&api).unwrap_err();
-        LINES
-            .lock()
-            .unwrap()
-            .push_str(&format!("{error:?} {}", error.chain()));
+        let shown = format!("{error:?} {}", error.chain());
+        LINES.lock().unwrap().push_str(&shown);
     }
     assert!(auth::open(&world.with_password(), &Nobody, &Stop::new()).is_ok());
     let saved = std::fs::read(world.saved("session.json")).unwrap();
