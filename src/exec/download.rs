@@ -22,6 +22,7 @@ use crate::{
     error::{Error, Kind as ErrorKind, Result},
     plan::Action,
     report::Event,
+    scan::filter::{OWN_PREFIX, PART_SUFFIX},
     state::{self, journal::Op},
     tree::{Kind, RelPath, RemoteItem, Signature, SignatureHasher},
 };
@@ -67,13 +68,8 @@ impl Hashes {
 /// Returns the name of the temp file for one version of one item: the same for the next pass, so that it can go on.
 pub(super) fn part_name(item: &RemoteItem) -> String {
     let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
-    format!("{PART_PREFIX}{version}{PART_SUFFIX}")
+    format!("{OWN_PREFIX}{version}{PART_SUFFIX}")
 }
-
-/// How temp files of downloads begin; no listing shows them.
-pub(crate) const PART_PREFIX: &str = ".icloud-sync.";
-/// How they end.
-pub(crate) const PART_SUFFIX: &str = ".part";
 
 /// Returns whether two versions of an item have the same content, as far as the marks tell.
 pub(super) fn same_content(now: &crate::tree::Etag, planned: &crate::tree::Etag) -> bool {

@@ -43,11 +43,6 @@ use gate::{Throttle, WriteGate};
 
 pub(crate) use rows::{is_racy, now_ns};
 
-/// Returns whether a name is that of an unfinished file of this program.
-pub fn is_part_name(name: &str) -> bool {
-    name.starts_with(download::PART_PREFIX) && name.ends_with(download::PART_SUFFIX)
-}
-
 /// How many items one request of many moves, makes or trashes at most.
 const BATCH: usize = 50;
 

@@ -10,7 +10,6 @@ use std::{
 use super::{
     Run,
     disk::{Spot, changed},
-    download::{PART_PREFIX, PART_SUFFIX},
     rows,
 };
 use crate::{
@@ -18,6 +17,10 @@ use crate::{
     error::{Error, Kind as ErrorKind, Result},
     plan::Action,
     report::Event,
+    scan::{
+        filter::{OWN_PREFIX, PART_SUFFIX},
+        local::extent_of_package,
+    },
     state::{self, journal::Op},
     tree::{Kind, LocalItem, RemoteItem, Row, local_name},
 };
@@ -43,7 +46,7 @@ impl Run<'_> {
     ) -> Result<Vec<Op>> {
         let disk = self.exec.disk;
         let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
-        let name = format!("{PART_PREFIX}{version}.package{PART_SUFFIX}");
+        let name = format!("{OWN_PREFIX}{version}.package{PART_SUFFIX}");
         let part = spot.beside(&name)?;
         let folder = part.path();
         let packed = self.nameless(&part)?;
@@ -67,7 +70,8 @@ impl Run<'_> {
         let marks = disk
             .look_spot(spot)?
             .ok_or_else(|| changed(&action.path, "it is gone at once"))?;
-        let (size, mtime_ns) = measure(&spot.path())?;
+        let (size, mtime_ns) = extent_of_package(&spot.path())
+            .map_err(|error| Error::io(format!("cannot look into \"{}\"", action.path), error))?;
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let local = LocalItem {
             size,
@@ -85,7 +89,7 @@ impl Run<'_> {
 
     /// Opens a file on LOCAL's file system that is gone when it is closed.
     fn nameless(&self, part: &Spot) -> Result<File> {
-        let spot = part.beside(&format!("{PART_PREFIX}{}.zip{PART_SUFFIX}", rows::now_ns()))?;
+        let spot = part.beside(&format!("{OWN_PREFIX}{}.zip{PART_SUFFIX}", rows::now_ns()))?;
         let file = self.exec.disk.write(&spot)?;
         self.exec.disk.unlink(&spot)?;
         Ok(file)
@@ -225,30 +229,6 @@ fn below_top(name: &str) -> std::result::Result<Option<PathBuf>, String> {
     }
     parts.remove(0);
     Ok((!parts.is_empty()).then(|| parts.iter().collect()))
-}
-
-/// Returns the length of all files of a package together, and the newest time in it, ns since 1970 UTC.
-///
-/// # Errors
-/// `Local` where it can't be read.
-pub(crate) fn measure(folder: &Path) -> Result<(u64, i64)> {
-    use std::os::unix::fs::MetadataExt;
-    let mut size = 0;
-    let mut newest = 0;
-    for entry in walkdir::WalkDir::new(folder) {
-        let metadata = entry.and_then(|entry| entry.metadata()).map_err(|error| {
-            let text = format!("cannot look into the package {}", folder.display());
-            Error::new(ErrorKind::Local, text).with_source(error)
-        })?;
-        if metadata.is_file() {
-            size += metadata.len();
-        }
-        if metadata.is_file() || metadata.is_dir() {
-            let ns = metadata.mtime().saturating_mul(1_000_000_000) + metadata.mtime_nsec();
-            newest = newest.max(ns);
-        }
-    }
-    Ok((size, newest))
 }
 
 #[cfg(test)]

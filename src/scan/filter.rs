@@ -43,8 +43,15 @@ use crate::{
 pub const OWN_FOLDER: &str = ".icloud-sync";
 /// What the names of unfinished files begin with.
 pub const OWN_PREFIX: &str = ".icloud-sync.";
+/// What they end with.
+pub const PART_SUFFIX: &str = ".part";
 /// The file in the local root with the user's own rules; it syncs like any other.
 pub const IGNORE_FILE: &str = ".icloud-sync-ignore";
+
+/// Returns whether a name is that of an unfinished file of this program.
+pub fn is_part_name(name: &str) -> bool {
+    name.starts_with(OWN_PREFIX) && name.ends_with(PART_SUFFIX)
+}
 
 /// How a path stands to the filter. Of a folder, it is needed to ask for what is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

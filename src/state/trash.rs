@@ -12,11 +12,9 @@ use std::{
 use crate::{
     error::{Error, Result},
     exec::disk::{Disk, Spot},
+    scan::filter::OWN_FOLDER,
     tree::RelPath,
 };
-
-/// The tool's own folder below LOCAL; never synced.
-pub const OWN_FOLDER: &str = ".icloud-sync";
 
 const FOLDER: &str = "trash";
 const FORM: &str = "%Y%m%dT%H%M%SZ";

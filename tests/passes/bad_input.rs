@@ -9,28 +9,62 @@ fn what_is_typed_wrong_is_named_with_the_way_out() {
     let world = World::new();
     world.write("file", "x");
     world.drive.write("remote file", "x").unwrap();
-    let hints = ["hint:", "try '--help'", "possible values", "expected", "accepted"];
+    let hints = [
+        "hint:",
+        "try '--help'",
+        "possible values",
+        "expected",
+        "accepted",
+    ];
     for (args, names) in [
-        (vec!["pull", "local", "--no-such-option"], vec!["--no-such-option"]),
-        (vec!["pull", "local", "--exclude", "a[b"], vec!["--exclude", "a[b"]),
-        (vec!["pull", "local", "--transfers", "many"], vec!["--transfers", "many"]),
+        (
+            vec!["pull", "local", "--no-such-option"],
+            vec!["--no-such-option"],
+        ),
+        (
+            vec!["pull", "local", "--exclude", "a[b"],
+            vec!["--exclude", "a[b"],
+        ),
+        (
+            vec!["pull", "local", "--transfers", "many"],
+            vec!["--transfers", "many"],
+        ),
         (vec!["push", "missing"], vec!["missing", "does not exist"]),
         (vec!["push", "local/file"], vec!["local/file", "is a file"]),
         (vec!["pull", "local/file"], vec!["local/file", "is a file"]),
-        (vec!["pull", "state/icloud-sync/x"], vec!["state/icloud-sync/x", "state folder"]),
-        (vec!["pull", "local", "/remote file"], vec!["remote file", "is a file"]),
-        (vec!["pull", "local", "/nowhere"], vec!["/nowhere", "does not exist"]),
+        (
+            vec!["pull", "state/icloud-sync/x"],
+            vec!["state/icloud-sync/x", "state folder"],
+        ),
+        (
+            vec!["pull", "local", "/remote file"],
+            vec!["remote file", "is a file"],
+        ),
+        (
+            vec!["pull", "local", "/nowhere"],
+            vec!["/nowhere", "does not exist"],
+        ),
         (vec!["ls", "/remote file"], vec!["remote file", "is a file"]),
         (vec!["ls", "/nowhere"], vec!["/nowhere", "does not exist"]),
         (vec!["pull", "@nobody"], vec!["@nobody"]),
-        (vec!["pull", "local", "--bwlimit", "fast"], vec!["--bwlimit", "fast"]),
-        (vec!["pull", "local", "--max-delete", "120%"], vec!["--max-delete", "120%"]),
+        (
+            vec!["pull", "local", "--bwlimit", "fast"],
+            vec!["--bwlimit", "fast"],
+        ),
+        (
+            vec!["pull", "local", "--max-delete", "120%"],
+            vec!["--max-delete", "120%"],
+        ),
         (vec!["pull", "local", "--filter-from", "none"], vec!["none"]),
     ] {
         let before = (world.local_tree(), world.remote_etags());
         let ran = world.run(&args).code(2);
         for name in names {
-            assert!(ran.stderr.contains(name), "{args:?}: no {name:?} in\n{}", ran.stderr);
+            assert!(
+                ran.stderr.contains(name),
+                "{args:?}: no {name:?} in\n{}",
+                ran.stderr
+            );
         }
         assert!(
             hints.iter().any(|hint| ran.stderr.contains(hint)),
@@ -69,7 +103,12 @@ fn a_wrong_password_is_tried_once_and_never_again_unattended() {
             .args(["pull", "local"])
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(
+            output.status.code(),
+            Some(4),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     assert_eq!(world.count("signin/complete"), 1);
 }
@@ -78,8 +117,12 @@ fn a_wrong_password_is_tried_once_and_never_again_unattended() {
 fn without_a_terminal_a_run_that_needs_a_person_says_what_to_type() {
     let world = World::new();
     world.run(["logout"]).code(0);
-    let output =
-        world.command().env_remove("ICLOUD_PASSWORD").args(["pull", "local"]).output().unwrap();
+    let output = world
+        .command()
+        .env_remove("ICLOUD_PASSWORD")
+        .args(["pull", "local"])
+        .output()
+        .unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(4), "{stderr}");
     assert!(stderr.contains("icloud-sync login"), "{stderr}");
@@ -104,7 +147,14 @@ fn another_account_s_baseline_is_refused() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(6), "{stderr}");
     assert!(stderr.contains("guard 5"), "{stderr}");
-    assert!(world.emulator.drive("eve@example.com").tree().unwrap().is_empty());
+    assert!(
+        world
+            .emulator
+            .drive("eve@example.com")
+            .tree()
+            .unwrap()
+            .is_empty()
+    );
     assert_ne!(WHO, "eve@example.com");
 }
 
@@ -119,11 +169,13 @@ fn an_unreadable_file_is_reported_and_the_rest_is_done() {
     world.write("c", "4");
     let local = world.local();
     let first = std::sync::atomic::AtomicBool::new(true);
-    world.emulator.after("retrieveItemDetailsInFolders", move |_| {
-        if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
-            fs::remove_file(local.join("b")).unwrap();
-        }
-    });
+    world
+        .emulator
+        .after("retrieveItemDetailsInFolders", move |_| {
+            if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                fs::remove_file(local.join("b")).unwrap();
+            }
+        });
     let ran = world.pass("push", &[]);
     assert!(ran.code == 0 || ran.code == 3, "{ran:?}");
     assert!(world.remote_tree().contains_key("c"));
@@ -173,7 +225,10 @@ fn a_remote_edit_before_the_commit_is_not_overwritten() {
         drive.write("a", "theirs, changed too").unwrap();
     });
     world.pass("push", &[]).code(3).says("changed");
-    assert_eq!(world.remote_tree()["a"], Some(b"theirs, changed too".to_vec()));
+    assert_eq!(
+        world.remote_tree()["a"],
+        Some(b"theirs, changed too".to_vec())
+    );
 }
 
 #[test]
@@ -200,12 +255,14 @@ fn nothing_is_written_through_a_link_that_stands_where_a_folder_was() {
     world.pass("pull", &[]).code(0);
     world.drive.write("d/b", "2").unwrap();
     let (local, target) = (world.local(), outside.clone());
-    world.emulator.after("retrieveItemDetailsInFolders", move |_| {
-        if !local.join("d").is_symlink() {
-            fs::remove_dir_all(local.join("d")).unwrap();
-            std::os::unix::fs::symlink(&target, local.join("d")).unwrap();
-        }
-    });
+    world
+        .emulator
+        .after("retrieveItemDetailsInFolders", move |_| {
+            if !local.join("d").is_symlink() {
+                fs::remove_dir_all(local.join("d")).unwrap();
+                std::os::unix::fs::symlink(&target, local.join("d")).unwrap();
+            }
+        });
     let ran = world.pass("pull", &[]);
     assert!(ran.code == 3 || ran.code == 0, "{ran:?}");
     assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);

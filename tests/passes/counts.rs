@@ -36,7 +36,10 @@ fn a_resumed_session_makes_no_sign_in_request() {
 fn two_hundred_folders_are_listed_in_at_most_ten_requests() {
     let world = World::new();
     for number in 0..200 {
-        world.drive.write(format!("f{}/g{}/file", number % 20, number), "x").unwrap();
+        world
+            .drive
+            .write(format!("f{}/g{}/file", number % 20, number), "x")
+            .unwrap();
     }
     world.run(["ls", "-R"]).code(0);
     let lists = world.count("retrieveItemDetailsInFolders");

@@ -26,7 +26,12 @@ fn survives(verb: &str, fault: Fault, codes: &[i32]) -> String {
     let name = format!("{fault:?}");
     world.emulator.fault(fault);
     let ran = world.pass(verb, &[]);
-    assert!(codes.contains(&ran.code), "{name}: code {}\n{}", ran.code, ran.stderr);
+    assert!(
+        codes.contains(&ran.code),
+        "{name}: code {}\n{}",
+        ran.code,
+        ran.stderr
+    );
     for (path, content) in world.local_tree().into_iter().chain(world.remote_tree()) {
         let whole: &[&[u8]] = match path.as_str() {
             "a" => &[b"old a", b"new a, longer"],
@@ -35,7 +40,10 @@ fn survives(verb: &str, fault: Fault, codes: &[i32]) -> String {
             "d" => continue,
             other => panic!("{name}: {other:?} should not be there"),
         };
-        assert!(whole.contains(&content.unwrap().as_slice()), "{name}: {path} is not whole");
+        assert!(
+            whole.contains(&content.unwrap().as_slice()),
+            "{name}: {path} is not whole"
+        );
     }
     world.emulator.clear_faults();
     world.pass(verb, &[]).code(0);
@@ -80,17 +88,49 @@ fn lasting_faults_end_with_a_code_and_no_damage() {
     let text = survives("pull", Fault::always(list, Action::TruncateJson), &[1, 5]);
     assert!(text.contains("retrieveItemDetailsInFolders"), "{text}");
     survives("pull", Fault::always(list, Action::WrongCount), &[1, 3, 5]);
-    survives("pull", Fault::always(list, Action::MissingItems), &[1, 3, 5]);
-    survives("pull", Fault::always("content GET", Action::ShortContent), &[3, 5]);
+    survives(
+        "pull",
+        Fault::always(list, Action::MissingItems),
+        &[1, 3, 5],
+    );
+    survives(
+        "pull",
+        Fault::always("content GET", Action::ShortContent),
+        &[3, 5],
+    );
     let elsewhere = Action::ContentHost("evil.example.com".to_owned());
-    let text = survives("pull", Fault::always("download/batch", elsewhere.clone()), &[1, 3, 5]);
+    let text = survives(
+        "pull",
+        Fault::always("download/batch", elsewhere.clone()),
+        &[1, 3, 5],
+    );
     assert!(text.contains("evil.example.com"), "{text}");
     survives("push", Fault::always("upload/web", elsewhere), &[1, 3, 5]);
-    survives("pull", Fault::always("download/batch", Action::NoToken), &[0, 1, 3, 5]);
-    survives("push", Fault::always("update/documents", Action::ZoneBusy), &[3, 5]);
-    survives("push", Fault::always("update/documents", Action::DropBefore), &[3, 5]);
-    survives("push", Fault::always("update/documents", Action::InnerStatus(7)), &[3, 5]);
-    survives("push", Fault::always("content POST", Action::DropBefore), &[3, 5]);
+    survives(
+        "pull",
+        Fault::always("download/batch", Action::NoToken),
+        &[0, 1, 3, 5],
+    );
+    survives(
+        "push",
+        Fault::always("update/documents", Action::ZoneBusy),
+        &[3, 5],
+    );
+    survives(
+        "push",
+        Fault::always("update/documents", Action::DropBefore),
+        &[3, 5],
+    );
+    survives(
+        "push",
+        Fault::always("update/documents", Action::InnerStatus(7)),
+        &[3, 5],
+    );
+    survives(
+        "push",
+        Fault::always("content POST", Action::DropBefore),
+        &[3, 5],
+    );
 }
 
 #[test]
@@ -105,17 +145,32 @@ fn names_from_the_service_never_leave_local() {
     world.drive.write(["/etc/evil"], "evil").unwrap();
     world.pass("pull", &[]).code(3);
     let names: Vec<_> = world.local_tree().into_keys().collect();
-    assert_eq!(names, ["..\u{ff0f}..\u{ff0f}outside", "good", "\u{ff0f}etc\u{ff0f}evil"]);
+    assert_eq!(
+        names,
+        [
+            "..\u{ff0f}..\u{ff0f}outside",
+            "good",
+            "\u{ff0f}etc\u{ff0f}evil"
+        ]
+    );
     let around: Vec<_> = fs::read_dir(world.folder.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(!around.iter().any(|name| name.contains("outside") || name.contains("inner")), "{around:?}");
+    assert!(
+        !around
+            .iter()
+            .any(|name| name.contains("outside") || name.contains("inner")),
+        "{around:?}"
+    );
     // A slash in a name goes back unchanged.
     world.write("..\u{ff0f}..\u{ff0f}outside", "edited");
     world.pass("push", &[]).code(3);
     let items = world.drive.items().unwrap();
-    let item = items.iter().find(|(names, _)| names == &["../../outside"]).unwrap();
+    let item = items
+        .iter()
+        .find(|(names, _)| names == &["../../outside"])
+        .unwrap();
     assert_eq!(item.1.content.as_deref(), Some(&b"edited"[..]));
 }
 
@@ -131,15 +186,22 @@ fn one_folder_that_can_t_be_listed_stops_no_other_and_deletes_nothing() {
     world.drive.write("bad/c", "4").unwrap();
     world.emulator.fault(Fault {
         contains: Some(id),
-        ..Fault::always("retrieveItemDetailsInFolders", Action::Status {
-            status: 500,
-            body: None,
-            retry_after: None,
-        })
+        ..Fault::always(
+            "retrieveItemDetailsInFolders",
+            Action::Status {
+                status: 500,
+                body: None,
+                retry_after: None,
+            },
+        )
     });
     world.pass("pull", &["--delete"]).code(3).says("bad");
     assert_eq!(world.read("good/new"), "3");
-    assert_eq!(world.read("good/a"), "1", "what is missing may have moved into the unknown folder");
+    assert_eq!(
+        world.read("good/a"),
+        "1",
+        "what is missing may have moved into the unknown folder"
+    );
     assert_eq!(world.read("bad/b"), "2");
     world.emulator.clear_faults();
     world.pass("pull", &["--delete"]).code(0);
@@ -150,18 +212,25 @@ fn one_folder_that_can_t_be_listed_stops_no_other_and_deletes_nothing() {
 fn a_session_that_ends_in_the_middle_is_renewed_once() {
     let world = World::new();
     for number in 0..20 {
-        world.drive.write(format!("{number}"), format!("content {number}")).unwrap();
+        world
+            .drive
+            .write(format!("{number}"), format!("content {number}"))
+            .unwrap();
     }
     let gone = std::sync::atomic::AtomicUsize::new(0);
     let emulator_url = world.emulator.url().to_owned();
     assert!(emulator_url.starts_with("http://127.0.0.1"));
-    world.emulator.fault(
-        Fault { skip: 1, ..Fault::once("download/batch", Action::Status {
-            status: 421,
-            body: None,
-            retry_after: None,
-        }) },
-    );
+    world.emulator.fault(Fault {
+        skip: 1,
+        ..Fault::once(
+            "download/batch",
+            Action::Status {
+                status: 421,
+                body: None,
+                retry_after: None,
+            },
+        )
+    });
     gone.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
     world.pass("pull", &[]).code(0);
     world.expect_equal();
@@ -174,7 +243,9 @@ fn signatures_of_another_form_are_no_error() {
         icloud_sync::emulator::SignatureMode::Container,
     ] {
         let world = World::new();
-        world.emulator.set_switches(|switches| switches.signatures = mode);
+        world
+            .emulator
+            .set_switches(|switches| switches.signatures = mode);
         world.drive.write("a", "1").unwrap();
         world.pass("pull", &[]).code(0);
         world.write("b", "2");
@@ -200,7 +271,10 @@ fn a_full_disk_leaves_the_old_file_and_no_temp_file() {
         .collect();
     command = std::process::Command::new("sh");
     let output = command
-        .args(["-c", &format!("trap '' XFSZ; ulimit -f 1024; exec {program} pull local")])
+        .args([
+            "-c",
+            &format!("trap '' XFSZ; ulimit -f 1024; exec {program} pull local"),
+        ])
         .env_clear()
         .envs(envs)
         .current_dir(world.folder.path())

@@ -25,7 +25,11 @@ const FILES: usize = 24;
 fn content(version: &str, number: usize) -> Vec<u8> {
     let mut content = format!("{version} of {number}\n").into_bytes();
     // A few are large enough to be cut off in the middle.
-    let length = if number.is_multiple_of(6) { 600_000 } else { 2_000 };
+    let length = if number.is_multiple_of(6) {
+        600_000
+    } else {
+        2_000
+    };
     content.resize(length, b'a' + u8::try_from(number % 26).unwrap());
     content
 }
@@ -38,7 +42,9 @@ fn name(number: usize) -> String {
 fn expect_whole(tree: &Tree, allowed: &BTreeMap<String, Vec<Vec<u8>>>) {
     for (path, found) in tree {
         let Some(found) = found else { continue };
-        let allowed = allowed.get(path).unwrap_or_else(|| panic!("{path} should not be there"));
+        let allowed = allowed
+            .get(path)
+            .unwrap_or_else(|| panic!("{path} should not be there"));
         assert!(allowed.contains(found), "{path} is neither old nor new");
     }
 }
@@ -95,7 +101,10 @@ fn kill_at_random_moments(verb: &str, kills: u32, seed: u64) {
         old_version = version;
     }
     world.expect_quiet(verb);
-    assert!(killed > kills / 2, "only {killed} of {kills} runs were killed in time");
+    assert!(
+        killed > kills / 2,
+        "only {killed} of {kills} runs were killed in time"
+    );
     assert_eq!(world.count("deleteItems"), 0);
 }
 

@@ -7,14 +7,23 @@ use super::world::World;
 #[test]
 fn pull_brings_everything_and_then_rests() {
     let world = World::new();
-    world.drive.write_with_mtime("a.txt", "one", 1_700_000_000).unwrap();
+    world
+        .drive
+        .write_with_mtime("a.txt", "one", 1_700_000_000)
+        .unwrap();
     world.drive.write("d/e/Grüße 👋.txt", "two").unwrap();
     world.drive.write("d/empty", "").unwrap();
     world.drive.mkdir("nothing in it").unwrap();
     world.pass("pull", &[]).code(0);
     world.expect_equal();
-    let time = fs::metadata(world.local().join("a.txt")).unwrap().modified().unwrap();
-    let seconds = time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let time = fs::metadata(world.local().join("a.txt"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    let seconds = time
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     assert_eq!(seconds, 1_700_000_000);
     world.expect_quiet("pull");
     world.expect_quiet("push");
@@ -30,7 +39,10 @@ fn a_first_pull_makes_local_and_a_dry_run_does_not() {
     let state = |world: &World| world.state().join("pairs").exists();
     assert!(!state(&world), "a dry run keeps no baseline");
     world.run(["pull", "new/folder"]).code(0);
-    assert_eq!(fs::read(world.folder.path().join("new/folder/a")).unwrap(), b"1");
+    assert_eq!(
+        fs::read(world.folder.path().join("new/folder/a")).unwrap(),
+        b"1"
+    );
 }
 
 #[test]
@@ -58,7 +70,11 @@ fn pull_keeps_local_changes_and_never_writes_remotely() {
     world.pass("pull", &[]).code(0);
     assert_eq!(world.read("mine"), "changed here");
     assert_eq!(world.read("new"), "only here");
-    assert_eq!(world.read("gone"), "remote", "a locally deleted file comes back");
+    assert_eq!(
+        world.read("gone"),
+        "remote",
+        "a locally deleted file comes back"
+    );
     assert_eq!(world.remote_etags(), before);
 }
 
@@ -87,7 +103,10 @@ fn pull_deletes_only_when_asked_and_only_what_it_knew() {
 fn pull_follows_a_renamed_folder_without_a_transfer() {
     let world = World::new();
     for number in 0..20 {
-        world.drive.write(format!("old/{number}"), format!("content {number}")).unwrap();
+        world
+            .drive
+            .write(format!("old/{number}"), format!("content {number}"))
+            .unwrap();
     }
     world.pass("pull", &[]).code(0);
     world.write("old/ignored.DS_Store.swp", "x");
@@ -96,7 +115,10 @@ fn pull_follows_a_renamed_folder_without_a_transfer() {
     world.emulator.clear_requests();
     world.pass("pull", &[]).code(0);
     assert_eq!(world.count("content GET"), 0);
-    assert!(world.local().join("new/.DS_Store").exists(), "hidden files go along");
+    assert!(
+        world.local().join("new/.DS_Store").exists(),
+        "hidden files go along"
+    );
     fs::remove_file(world.local().join("new/.DS_Store")).unwrap();
     fs::remove_file(world.local().join("new/ignored.DS_Store.swp")).unwrap();
     world.expect_equal();
@@ -106,13 +128,19 @@ fn pull_follows_a_renamed_folder_without_a_transfer() {
 #[test]
 fn a_package_becomes_a_folder_and_stays_one() {
     let world = World::new();
-    world.drive.mkpackage("Budget.numbers", &[("Index/a", b"1"), ("Data/b", b"22")]).unwrap();
+    world
+        .drive
+        .mkpackage("Budget.numbers", &[("Index/a", b"1"), ("Data/b", b"22")])
+        .unwrap();
     world.pass("pull", &[]).code(0);
     assert_eq!(world.read("Budget.numbers/Index/a"), "1");
     assert_eq!(world.read("Budget.numbers/Data/b"), "22");
     world.expect_quiet("pull");
     world.expect_quiet("push");
-    world.drive.mkpackage("Budget.numbers", &[("Index/a", b"changed")]).unwrap();
+    world
+        .drive
+        .mkpackage("Budget.numbers", &[("Index/a", b"changed")])
+        .unwrap();
     world.pass("pull", &[]).code(0);
     assert_eq!(world.read("Budget.numbers/Index/a"), "changed");
     assert!(!world.local().join("Budget.numbers/Data").exists());
@@ -122,7 +150,10 @@ fn a_package_becomes_a_folder_and_stays_one() {
 #[test]
 fn a_changed_package_is_never_sent() {
     let world = World::new();
-    world.drive.mkpackage("Budget.numbers", &[("Index/a", b"1")]).unwrap();
+    world
+        .drive
+        .mkpackage("Budget.numbers", &[("Index/a", b"1")])
+        .unwrap();
     world.pass("pull", &[]).code(0);
     world.write("Budget.numbers/Index/a", "changed here");
     let before = world.remote_etags();
@@ -135,7 +166,10 @@ fn equal_trees_are_adopted_without_a_transfer() {
     let world = World::new();
     for number in 0..30 {
         let name = format!("d{}/{number}", number % 3);
-        world.drive.write_with_mtime(&name, format!("content {number}"), 1_700_000_000).unwrap();
+        world
+            .drive
+            .write_with_mtime(&name, format!("content {number}"), 1_700_000_000)
+            .unwrap();
         world.write_at(&name, format!("content {number}"), 1_600_000_000);
     }
     world.pass("pull", &[]).code(0);
@@ -147,7 +181,10 @@ fn equal_trees_are_adopted_without_a_transfer() {
 #[test]
 fn a_touched_file_is_no_change() {
     let world = World::new();
-    world.drive.write_with_mtime("a", "same", 1_700_000_000).unwrap();
+    world
+        .drive
+        .write_with_mtime("a", "same", 1_700_000_000)
+        .unwrap();
     world.pass("pull", &[]).code(0);
     super::world::set_time(&world.local().join("a"), 1_650_000_000);
     world.drive.touch("a").unwrap();
@@ -159,7 +196,11 @@ fn a_touched_file_is_no_change() {
 
 #[test]
 fn conflicts_follow_the_policy_and_keep_the_loser() {
-    for (policy, expected) in [("prefer-remote", "remote"), ("prefer-local", "local"), ("keep-both", "remote")] {
+    for (policy, expected) in [
+        ("prefer-remote", "remote"),
+        ("prefer-local", "local"),
+        ("keep-both", "remote"),
+    ] {
         let world = World::new();
         world.drive.write("a.txt", "base").unwrap();
         world.pass("pull", &[]).code(0);
@@ -174,7 +215,14 @@ fn conflicts_follow_the_policy_and_keep_the_loser() {
             }
             _ => assert_eq!(world.remote_tree()["a.txt"], Some(b"remote".to_vec())),
         }
-        world.expect_quiet("pull");
+        let again = world
+            .pass("pull", &["--json", "--conflict", policy])
+            .code(0);
+        assert!(
+            !again.stdout.contains("\"type\":\"action\""),
+            "{policy}: {}",
+            again.stdout
+        );
     }
 }
 
@@ -182,7 +230,10 @@ fn conflicts_follow_the_policy_and_keep_the_loser() {
 fn max_downloads_leaves_the_rest_for_the_next_pass() {
     let world = World::new();
     for number in 0..7 {
-        world.drive.write(format!("{number}"), format!("{number}")).unwrap();
+        world
+            .drive
+            .write(format!("{number}"), format!("{number}"))
+            .unwrap();
     }
     world.pass("pull", &["--max-downloads", "3"]).code(0);
     assert_eq!(world.local_tree().len(), 3);
@@ -199,7 +250,10 @@ fn a_subfolder_is_a_pair_of_its_own() {
     assert_eq!(world.local_tree().keys().collect::<Vec<_>>(), ["plan.txt"]);
     world.write("back.txt", "z");
     world.pass("push", &["/Documents/Work"]).code(0);
-    assert_eq!(world.remote_tree()["Documents/Work/back.txt"], Some(b"z".to_vec()));
+    assert_eq!(
+        world.remote_tree()["Documents/Work/back.txt"],
+        Some(b"z".to_vec())
+    );
 }
 
 #[test]
@@ -213,7 +267,9 @@ fn what_a_filter_hides_is_neither_copied_nor_deleted() {
     assert_eq!(world.read("d/skip.tmp"), "2");
     // Hidden again, and gone remotely: nothing happens to it here.
     world.drive.trash("d/skip.tmp").unwrap();
-    world.pass("pull", &["--delete", "--exclude", "*.tmp"]).code(0);
+    world
+        .pass("pull", &["--delete", "--exclude", "*.tmp"])
+        .code(0);
     assert_eq!(world.read("d/skip.tmp"), "2");
     // Seen again: now the deletion is carried over.
     world.pass("pull", &["--delete"]).code(0);

@@ -49,7 +49,11 @@ fn push_never_writes_locally_and_keeps_what_is_only_remote() {
     let remote = world.remote_tree();
     assert_eq!(remote["theirs"], Some(b"3".to_vec()));
     assert_eq!(remote["a"], Some(b"changed there".to_vec()));
-    assert_eq!(remote["b"], Some(b"2".to_vec()), "what was deleted there comes back");
+    assert_eq!(
+        remote["b"],
+        Some(b"2".to_vec()),
+        "what was deleted there comes back"
+    );
 }
 
 #[test]
@@ -65,8 +69,13 @@ fn push_deletes_only_when_asked_and_into_icloud_s_trash() {
     assert!(world.remote_tree().contains_key("a"));
     world.pass("push", &["--delete"]).code(0);
     world.expect_equal();
-    let mut trashed: Vec<_> =
-        world.drive.trashed().unwrap().into_iter().map(|entry| entry.name).collect();
+    let mut trashed: Vec<_> = world
+        .drive
+        .trashed()
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.name)
+        .collect();
     trashed.sort();
     assert_eq!(trashed, ["a", "d"], "the folder goes as one item");
     assert_eq!(world.count("deleteItems"), 0);
@@ -84,11 +93,13 @@ fn a_folder_that_somebody_else_filled_is_not_trashed() {
     // Another device adds a file between our listing and our removal.
     let drive = world.emulator.drive(super::world::WHO);
     let first = std::sync::atomic::AtomicBool::new(true);
-    world.emulator.after("retrieveItemDetailsInFolders", move |_| {
-        if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
-            drive.write("d/new from the phone", "precious").unwrap();
-        }
-    });
+    world
+        .emulator
+        .after("retrieveItemDetailsInFolders", move |_| {
+            if first.swap(false, std::sync::atomic::Ordering::SeqCst) {
+                drive.write("d/new from the phone", "precious").unwrap();
+            }
+        });
     let ran = world.pass("push", &["--delete"]);
     assert_eq!(
         world.remote_tree().get("d/new from the phone"),
@@ -200,14 +211,22 @@ fn a_first_push_makes_remote() {
 fn guards_stop_a_pass_before_anything_is_done() {
     let world = World::new();
     for number in 0..12 {
-        world.write_at(&format!("{number}"), format!("content {number}"), 1_700_000_000);
+        world.write_at(
+            &format!("{number}"),
+            format!("content {number}"),
+            1_700_000_000,
+        );
     }
     world.pass("push", &[]).code(0);
     let before = world.remote_etags();
     for number in 0..8 {
         fs::remove_file(world.local().join(format!("{number}"))).unwrap();
     }
-    world.pass("push", &["--delete"]).code(6).says("guard 1").says("--force");
+    world
+        .pass("push", &["--delete"])
+        .code(6)
+        .says("guard 1")
+        .says("--force");
     assert_eq!(world.remote_etags(), before);
     world.pass("push", &["--delete", "--force"]).code(0);
     world.expect_equal();

@@ -30,14 +30,22 @@ impl Ran {
     /// Expects this exit code.
     #[track_caller]
     pub(crate) fn code(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 
     /// Expects a text in what went to stderr.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {
-        assert!(self.stderr.contains(text), "no {text:?} in stderr:\n{}", self.stderr);
+        assert!(
+            self.stderr.contains(text),
+            "no {text:?} in stderr:\n{}",
+            self.stderr
+        );
         self
     }
 }
@@ -54,11 +62,18 @@ impl World {
         let mut account = Account::new(WHO, PASSWORD);
         account.two_factor = false;
         account.iterations = 1_000;
-        let config = Config { accounts: vec![account], ..Config::default() };
+        let config = Config {
+            accounts: vec![account],
+            ..Config::default()
+        };
         let emulator = emulator::start(config).unwrap();
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("local")).unwrap();
-        let world = Self { drive: emulator.drive(WHO), emulator, folder };
+        let world = Self {
+            drive: emulator.drive(WHO),
+            emulator,
+            folder,
+        };
         world.run(["login"]).code(0);
         world.emulator.clear_requests();
         world
@@ -152,21 +167,29 @@ impl World {
     pub(crate) fn expect_quiet(&self, verb: &str) {
         let (local, remote) = (self.local_tree(), self.remote_etags());
         let ran = self.pass(verb, &["--json"]).code(0);
-        assert!(!ran.stdout.contains("\"type\":\"action\""), "{}", ran.stdout);
+        assert!(
+            !ran.stdout.contains("\"type\":\"action\""),
+            "{}",
+            ran.stdout
+        );
         assert_eq!(self.local_tree(), local);
         assert_eq!(self.remote_etags(), remote);
     }
 
     pub(crate) fn remote_etags(&self) -> BTreeMap<String, String> {
         let tree = self.drive.tree().unwrap();
-        tree.into_iter().map(|(path, entry)| (path, entry.etag)).collect()
+        tree.into_iter()
+            .map(|(path, entry)| (path, entry.etag))
+            .collect()
     }
 
     /// What is in the local trash, by the paths that it had.
     pub(crate) fn trash(&self) -> Tree {
         let trash = self.local().join(".icloud-sync/trash");
         let mut all = Tree::new();
-        let Ok(passes) = fs::read_dir(trash) else { return all };
+        let Ok(passes) = fs::read_dir(trash) else {
+            return all;
+        };
         for pass in passes {
             all.extend(tree_of(&pass.unwrap().path()));
         }
@@ -193,7 +216,12 @@ impl World {
 
 pub(crate) fn set_time(path: &Path, seconds: u64) {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(path)
+        .unwrap()
+        .set_modified(time)
+        .unwrap();
 }
 
 /// All below a folder but the tool's own.
@@ -202,7 +230,13 @@ pub(crate) fn tree_of(root: &Path) -> Tree {
     let walk = walkdir::WalkDir::new(root).min_depth(1).into_iter();
     for entry in walk.filter_entry(|entry| entry.file_name() != ".icloud-sync") {
         let entry = entry.unwrap();
-        let path = entry.path().strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let path = entry
+            .path()
+            .strip_prefix(root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         let kind = entry.file_type();
         let content = if kind.is_dir() {
             None

@@ -111,19 +111,22 @@ pub fn measure(
 }
 
 /// Returns the sum of the sizes of all files in a package, and the newest modification time in it in
-/// ns since 1970 UTC: its own, its files' and its folders', so that a removal inside shows as well.
+/// ns since 1970 UTC: its own, its files' and its folders', so that a removal inside shows as
+/// well. Links in it count for nothing.
 ///
 /// # Errors
 /// Where any of it can't be read: half a sum would look like a change.
 pub fn extent_of_package(disk: &Path) -> io::Result<(u64, i64)> {
     let mut size = 0_u64;
-    let mut newest = i64::MIN;
+    let mut newest = 0;
     for entry in WalkDir::new(disk) {
         let metadata = entry?.metadata()?;
         if metadata.is_file() {
             size = size.saturating_add(metadata.len());
         }
-        newest = newest.max(mtime_ns(&metadata));
+        if metadata.is_file() || metadata.is_dir() {
+            newest = newest.max(mtime_ns(&metadata));
+        }
     }
     Ok((size, newest))
 }

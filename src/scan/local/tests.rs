@@ -1,9 +1,12 @@
 use std::{
+    ffi::OsStr,
+    fs,
     os::unix::{
         ffi::OsStrExt,
         fs::{MetadataExt, PermissionsExt, symlink},
         net::UnixListener,
     },
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -11,7 +14,12 @@ use std::{
 use tempfile::TempDir;
 
 use super::*;
-use crate::{error::Kind as ErrorKind, options::FilterOptions, stop::Stop};
+use crate::{
+    error::Kind as ErrorKind,
+    options::FilterOptions,
+    stop::Stop,
+    tree::{Freeze, Kind},
+};
 
 struct Tree(TempDir);
 
@@ -275,6 +283,31 @@ fn a_folder_that_fails_is_unknown() {
     assert!(listing.get(&at).is_none(), "what is left is not listed");
     assert!(listing.get(&at.parent().unwrap()).is_some());
     assert!(listing.get(&path("ok")).is_some());
+}
+
+#[test]
+fn deeply_nested_folders_need_no_large_stack() {
+    let tree = Tree::new(&[&"d/".repeat(300)]);
+    let root = tree.0.path().to_owned();
+    let listing = std::thread::Builder::new()
+        .stack_size(128 << 10)
+        .spawn(move || {
+            let filter = Filter::new(&FilterOptions::default(), &root).unwrap();
+            let scan = LocalScan {
+                root: &root,
+                filter: &filter,
+                links: Links::Follow,
+                going_remote: true,
+                is_package: &|_| false,
+                watch: Watch::idle(),
+            };
+            scan.run().unwrap()
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+    assert_eq!(listing.items().len(), 300);
+    assert!(listing.left.is_empty());
 }
 
 #[test]
