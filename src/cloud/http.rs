@@ -1,1 +1,580 @@
-//! One request helper.
+//! The one request helper: every call to the service goes through an [`Api`].
+//!
+//! Comes in: which host, which call, a body, and whether it changes anything. Goes out: the parsed
+//! answer, or an error whose [`Kind`] says what may be done next. In between: headers, common query,
+//! cookies, the rate bound, retries as protocol page 11.1 allows, one shared re-login when the
+//! session ends, and one shared unlocking of protected data.
+//!
+//! What it never does: repeat a write that may have been applied (that is [`Kind::Lost`]), follow a
+//! redirect with cookies, send anything to a host that is not the service's, or log an address's
+//! query, a cookie or a token.
+
+mod content;
+mod transport;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use log::{debug, warn};
+use reqwest::{Method, Url};
+use serde::{Serialize, de::DeserializeOwned};
+
+pub(crate) use crate::cloud::http::transport::{
+    Answer, Call, Failure, Transport, USER_AGENT, lock,
+};
+pub use crate::cloud::pace::Pace;
+use crate::{
+    cloud::{
+        answer::{self, Reason, Verdict},
+        pace::TRIES,
+    },
+    error::{Error, Kind, Result},
+    stop::Stop,
+};
+
+/// The web client's build, which goes into every query (protocol page 1.4).
+const BUILD: &str = "2534Project66";
+/// The same build's other name.
+const MASTERING: &str = "2534B22";
+
+/// Cookies that answers set are saved at most so often.
+const KEEP_EVERY: Duration = Duration::from_secs(30);
+
+/// Which of the service's hosts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// Account and session (protocol page 5).
+    Setup,
+    /// Drive's metadata (page 8).
+    Drivews,
+    /// Drive's documents (page 9).
+    Docws,
+}
+
+/// Whether a call changes anything on the service's side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// It only asks: it may be asked again.
+    Read,
+    /// It may change something: it is repeated only where the answer says that nothing was done.
+    Write,
+}
+
+/// Where an account's data is, as the service told at sign-in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Services {
+    /// The account's number, digits; state is bound to it.
+    pub dsid: String,
+    /// This installation's own id.
+    pub client_id: String,
+    /// Base address of Drive's metadata.
+    pub drivews: String,
+    /// Base address of Drive's documents.
+    pub docws: String,
+}
+
+/// Keeps an account signed in. The [`Api`] calls it from one thread at a time.
+pub(crate) trait Keeper: Send + Sync {
+    /// Signs in again without a person, and returns where the data is now.
+    fn renew(&self, wire: &Transport, current: &Services) -> Result<Services>;
+
+    /// Gets the cookies for protected data again (protocol page 6).
+    fn unlock(&self, wire: &Transport, current: &Services) -> Result<()>;
+
+    /// Saves what answers have set.
+    fn keep(&self, wire: &Transport) -> Result<()>;
+}
+
+/// A signed-in connection to iCloud, shared by all threads.
+pub struct Api {
+    wire: Transport,
+    keeper: Box<dyn Keeper>,
+    session: RwLock<Arc<Session>>,
+    renewal: Mutex<Failed>,
+    unlocking: Mutex<Failed>,
+    kept: Mutex<Instant>,
+}
+
+/// What requests are made with, and how often it was renewed.
+struct Session {
+    services: Services,
+    /// Sign-ins since the program began.
+    number: u64,
+    /// Unlockings since the program began.
+    unlocked: u64,
+}
+
+/// The last failure of a shared step, so that waiting threads do not each fail for themselves.
+#[derive(Default)]
+struct Failed(Option<(u64, Instant, Error)>);
+
+/// What one request has already been through.
+#[derive(Default)]
+struct Course {
+    stumbles: u32,
+    busy: u32,
+    holds: u32,
+    refusals: u32,
+    unlocked: bool,
+}
+
+impl Api {
+    pub(crate) fn new(wire: Transport, keeper: Box<dyn Keeper>, services: Services) -> Self {
+        Self {
+            wire,
+            keeper,
+            session: RwLock::new(Arc::new(Session {
+                services,
+                number: 0,
+                unlocked: 0,
+            })),
+            renewal: Mutex::default(),
+            unlocking: Mutex::default(),
+            kept: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Sends `body` as JSON and returns the parsed answer. `path_and_query` begins below the host's
+    /// base and holds whatever the call itself needs; ids in it are percent-encoded by the caller.
+    ///
+    /// # Errors
+    /// By kind: `Refused`, `NotFound` (404, 410, 412), `Exists` (a taken name), `Busy`, `Lost` (a
+    /// write that may have been applied), `Temporary` (also all tries of a read), `SignIn`,
+    /// `Protocol`, `Stopped`. The message holds the service's own words.
+    pub fn post_json<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        path_and_query: &str,
+        body: &(impl Serialize + ?Sized),
+        effect: Effect,
+    ) -> Result<T> {
+        let body = serde_json::to_vec(body).map_err(|error| {
+            Error::new(Kind::Other, format!("{path_and_query}: cannot be written"))
+                .with_source(error)
+        })?;
+        self.call(host, &Method::POST, path_and_query, Some(body), effect)
+    }
+
+    /// Asks by GET and returns the parsed answer.
+    ///
+    /// # Errors
+    /// As [`Self::post_json`].
+    pub fn get_json<T: DeserializeOwned>(&self, host: Host, path_and_query: &str) -> Result<T> {
+        self.call(host, &Method::GET, path_and_query, None, Effect::Read)
+    }
+
+    /// Returns the signed-in account's number; state is bound to it (hazard 17).
+    pub fn dsid(&self) -> String {
+        self.session().services.dsid.clone()
+    }
+
+    /// Returns how many requests were made, those of signing in and of content included.
+    pub fn requests(&self) -> u64 {
+        self.wire.requests()
+    }
+
+    /// Returns how many requests were made, by the name of the call.
+    pub fn requests_by_label(&self) -> BTreeMap<String, u64> {
+        self.wire.by_label()
+    }
+
+    /// Fills the retry budget again; a pass does so when it begins.
+    pub fn begin_pass(&self) {
+        self.wire.budget.refill();
+    }
+
+    /// Waits so many seconds (of the test's pace, in tests), or until the run is stopped.
+    ///
+    /// # Errors
+    /// `Stopped`.
+    pub fn pause(&self, seconds: u32) -> Result<()> {
+        self.wire.stop.wait(self.wire.pace.second * seconds)
+    }
+
+    /// Returns the stop flag that all waits look at.
+    pub fn stop(&self) -> &Stop {
+        &self.wire.stop
+    }
+
+    /// Saves cookies that answers have set since they were last saved.
+    ///
+    /// # Errors
+    /// `Local`, `DiskFull`.
+    pub fn keep_session(&self) -> Result<()> {
+        if self.wire.jar.is_dirty() {
+            self.keeper.keep(&self.wire)?;
+        }
+        Ok(())
+    }
+
+    fn session(&self) -> Arc<Session> {
+        Arc::clone(&self.session.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn call<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        method: &Method,
+        path_and_query: &str,
+        body: Option<Vec<u8>>,
+        effect: Effect,
+    ) -> Result<T> {
+        let label = label(path_and_query);
+        let mut body = body;
+        let mut course = Course::default();
+        loop {
+            self.wire.stop.check()?;
+            let session = self.session();
+            let line = self.wire.line();
+            let call = Call {
+                method: method.clone(),
+                url: self.url(host, &session.services, path_and_query)?,
+                label: &label,
+                headers: common_headers(&self.wire, body.is_some()),
+                body: body.take(),
+                limit: self.limit(&label, effect),
+            };
+            let outcome = self.wire.exchange(&call);
+            body = call.body;
+            self.keep_now_and_then();
+            let answer = match outcome {
+                Ok(answer) => answer,
+                Err(Failure::Final(error) | Failure::Unsent(error)) => return Err(error),
+                Err(Failure::Lost(error)) => {
+                    self.stumbled(&mut course, effect, error)?;
+                    continue;
+                }
+            };
+            let (status, reason) = verdict_input(&answer);
+            let verdict = answer::judge(status, &reason, answer.retry_after());
+            let words = || format!("{label}: {}", reason.words(status));
+            match verdict {
+                Verdict::Good => match serde_json::from_slice(&answer.body) {
+                    Ok(value) => return Ok(value),
+                    Err(error) => self.unreadable(&mut course, effect, &label, &answer, error)?,
+                },
+                Verdict::Stumbled => {
+                    let error = Error::new(Kind::Temporary, words());
+                    self.stumbled(&mut course, effect, error)?;
+                }
+                Verdict::Busy => self.busy(&mut course, Error::new(Kind::Busy, words()))?,
+                Verdict::Hold(asked) => {
+                    let error = Error::new(Kind::Temporary, words()).with_retry_after(asked);
+                    self.hold(&mut course, asked, error)?;
+                }
+                Verdict::Session => self.refused(&mut course, &session, line, &words())?,
+                Verdict::Pcs => self.locked(&mut course, &session, &words())?,
+                Verdict::Refused(kind) => return Err(refusal(kind, words(), &reason)),
+            }
+        }
+    }
+
+    /// A network error, or an answer that does not say what became of the request.
+    fn stumbled(&self, course: &mut Course, effect: Effect, error: Error) -> Result<()> {
+        match effect {
+            Effect::Write => Err(lost(error)),
+            Effect::Read => self.again(course, error),
+        }
+    }
+
+    /// Counts one more try of a read and waits for it.
+    fn again(&self, course: &mut Course, error: Error) -> Result<()> {
+        course.stumbles += 1;
+        if course.stumbles >= TRIES {
+            return Err(error);
+        }
+        debug!("{error}; trying again");
+        self.wire.budget.spend(error)?;
+        self.wire
+            .stop
+            .wait(self.wire.pace.network(course.stumbles - 1))
+    }
+
+    /// A 2xx whose body is not what was due.
+    fn unreadable(
+        &self,
+        course: &mut Course,
+        effect: Effect,
+        label: &str,
+        answer: &Answer,
+        why: serde_json::Error,
+    ) -> Result<()> {
+        let what = match Reason::read(&answer.body).text {
+            Some(text) if why.is_syntax() || why.is_eof() => text,
+            _ => "an answer of unknown form".to_owned(),
+        };
+        let is_cut = why.is_eof() || why.is_syntax();
+        let error = Error::new(Kind::Protocol, format!("{label}: {what}")).with_source(why);
+        match effect {
+            Effect::Write => Err(lost(error)),
+            // A whole answer of another form will be the same the next time.
+            Effect::Read if is_cut => self.again(course, error),
+            Effect::Read => Err(error),
+        }
+    }
+
+    fn busy(&self, course: &mut Course, error: Error) -> Result<()> {
+        course.busy += 1;
+        if course.busy >= TRIES {
+            return Err(error);
+        }
+        self.wire.budget.spend(error)?;
+        self.wire.stop.wait(self.wire.pace.busy(course.busy - 1))
+    }
+
+    /// All threads wait: the service has had enough of us, not of one request.
+    fn hold(&self, course: &mut Course, asked: Option<Duration>, error: Error) -> Result<()> {
+        course.holds += 1;
+        if course.holds >= TRIES {
+            return Err(error);
+        }
+        let wait = match asked {
+            Some(asked) => match self.wire.pace.asked(asked) {
+                Some(wait) => wait,
+                None => {
+                    return Err(error.with_hint(format!(
+                        "the service asks to be left alone for {} minutes",
+                        asked.as_secs().div_ceil(60)
+                    )));
+                }
+            },
+            None => self.wire.pace.throttle(course.holds - 1),
+        };
+        debug!("{error}; all requests wait {} ms", wait.as_millis());
+        self.wire.budget.spend(error)?;
+        self.wire.hold.set(wait);
+        Ok(())
+    }
+
+    /// The session is refused: fresh connections first, then one re-login for all threads.
+    fn refused(
+        &self,
+        course: &mut Course,
+        session: &Session,
+        line: u64,
+        words: &str,
+    ) -> Result<()> {
+        course.refusals += 1;
+        match course.refusals {
+            1 => self.wire.reconnect(line),
+            2 => self.renew(session),
+            _ => Err(Error::new(
+                Kind::SignIn,
+                format!("{words}, even after signing in again"),
+            )
+            .with_hint(
+                "see that \"Access iCloud Data on the Web\" is on in the iCloud settings of your devices",
+            )),
+        }
+    }
+
+    fn renew(&self, session: &Session) -> Result<()> {
+        let mut failed = lock(&self.renewal);
+        let current = self.session();
+        if current.number != session.number {
+            return Ok(());
+        }
+        failed.check(session.number)?;
+        match self.keeper.renew(&self.wire, &current.services) {
+            Ok(services) => {
+                self.replace(Session {
+                    services,
+                    number: current.number + 1,
+                    unlocked: current.unlocked,
+                });
+                Ok(())
+            }
+            Err(error) => Err(failed.note(session.number, error)),
+        }
+    }
+
+    /// Protected data is locked: one unlocking for all threads, then once more.
+    fn locked(&self, course: &mut Course, session: &Session, words: &str) -> Result<()> {
+        let refused = || {
+            Error::new(Kind::SignIn, words).with_hint(
+            "this account protects its data (Advanced Data Protection); run `icloud-sync login` and approve the request on one of your devices",
+        )
+        };
+        if course.unlocked {
+            return Err(refused());
+        }
+        course.unlocked = true;
+        let mut failed = lock(&self.unlocking);
+        let current = self.session();
+        if current.unlocked != session.unlocked || current.number != session.number {
+            return Ok(());
+        }
+        failed.check(session.unlocked)?;
+        match self.keeper.unlock(&self.wire, &current.services) {
+            Ok(()) => {
+                self.replace(Session {
+                    services: current.services.clone(),
+                    number: current.number,
+                    unlocked: current.unlocked + 1,
+                });
+                Ok(())
+            }
+            Err(error) => Err(failed.note(session.unlocked, error)),
+        }
+    }
+
+    fn replace(&self, session: Session) {
+        *self.session.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(session);
+    }
+
+    fn keep_now_and_then(&self) {
+        if !self.wire.jar.is_dirty() {
+            return;
+        }
+        {
+            let mut kept = lock(&self.kept);
+            if kept.elapsed() < KEEP_EVERY {
+                return;
+            }
+            *kept = Instant::now();
+        }
+        if let Err(error) = self.keeper.keep(&self.wire) {
+            warn!("cannot save the session: {}", error.chain());
+        }
+    }
+
+    fn limit(&self, label: &str, effect: Effect) -> Duration {
+        if effect == Effect::Write || label.starts_with("retrieveItemDetails") {
+            self.wire.pace.listing
+        } else {
+            self.wire.pace.other
+        }
+    }
+
+    fn url(&self, host: Host, services: &Services, path_and_query: &str) -> Result<Url> {
+        let setup;
+        let base = match host {
+            Host::Setup => {
+                setup = self.wire.endpoint.setup();
+                &setup
+            }
+            Host::Drivews => &services.drivews,
+            Host::Docws => &services.docws,
+        };
+        common_url(&self.wire, base, path_and_query, services)
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        if let Err(error) = self.keep_session() {
+            warn!("cannot save the session: {}", error.chain());
+        }
+    }
+}
+
+impl Failed {
+    /// Returns the failure of the same step, if it is fresh.
+    fn check(&self, number: u64) -> Result<()> {
+        const FRESH: Duration = Duration::from_secs(30);
+        match &self.0 {
+            Some((at, when, error)) if *at == number => {
+                // Where a person is needed, time alone changes nothing.
+                if error.kind() == Kind::SignIn || when.elapsed() < FRESH {
+                    return Err(error.clone());
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note(&mut self, number: u64, error: Error) -> Error {
+        self.0 = Some((number, Instant::now(), error.clone()));
+        error
+    }
+}
+
+/// Returns the address of a call with the common query, checked.
+pub(crate) fn common_url(
+    wire: &Transport,
+    base: &str,
+    path_and_query: &str,
+    services: &Services,
+) -> Result<Url> {
+    let joined = format!(
+        "{}/{}",
+        base.trim_end_matches('/'),
+        path_and_query.trim_start_matches('/')
+    );
+    let mut url = wire.endpoint.service(&joined)?;
+    {
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("clientBuildNumber", BUILD)
+            .append_pair("clientMasteringNumber", MASTERING)
+            .append_pair("clientId", &services.client_id);
+        if !services.dsid.is_empty() {
+            query.append_pair("dsid", &services.dsid);
+        }
+    }
+    Ok(url)
+}
+
+/// Headers of setup, drivews and docws calls (protocol page 1.5): without `Origin` the answer is 421.
+pub(crate) fn common_headers(wire: &Transport, has_body: bool) -> Vec<(&'static str, String)> {
+    let home = wire.endpoint.home();
+    let mut headers = vec![
+        ("accept", "application/json".to_owned()),
+        ("origin", home.to_owned()),
+        ("referer", format!("{home}/")),
+    ];
+    if has_body {
+        headers.push(("content-type", "application/json".to_owned()));
+    }
+    headers
+}
+
+/// The call's name without zone, ids and query: `ws/com.apple.CloudDocs/download/by_id?…` is
+/// `download/by_id`.
+fn label(path_and_query: &str) -> String {
+    let path = path_and_query
+        .split('?')
+        .next()
+        .unwrap_or_default()
+        .trim_matches('/');
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["ws", _zone, rest @ ..] => rest.join("/"),
+        ["v1", what, ..] => format!("v1/{what}"),
+        _ => path.to_owned(),
+    }
+}
+
+/// The status and the words to judge by; an error inside a 200 counts as what it says it is.
+fn verdict_input(answer: &Answer) -> (u16, Reason) {
+    if (200..300).contains(&answer.status) {
+        return answer::hidden_error(&answer.body).unwrap_or((answer.status, Reason::default()));
+    }
+    (answer.status, Reason::read(&answer.body))
+}
+
+fn lost(error: Error) -> Error {
+    let words = error.to_string();
+    Error::new(
+        Kind::Lost,
+        format!("{words}; it is not known whether it was done"),
+    )
+    .with_source(error)
+}
+
+fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
+    let error = Error::new(kind, words);
+    if reason.says(&["ZONE_NOT_FOUND", "AUTHENTICATION_FAILED"]) {
+        return error.with_hint(
+            "iCloud Drive seems not to be set up for this account; open it once at www.icloud.com",
+        );
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests;

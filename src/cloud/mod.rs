@@ -6,8 +6,13 @@
 //! returns an error of kind [`crate::error::Kind::Lost`], a write may or may not have been applied and
 //! the caller must read back by id before anything else.
 
+pub(crate) mod answer;
 pub mod drive;
+pub mod endpoint;
 pub mod http;
+pub mod jar;
+mod pace;
+mod rate;
 pub mod wire;
 
 use std::io::Read;

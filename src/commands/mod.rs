@@ -1,7 +1,10 @@
 //! One function a verb: reads its options, calls who does the work, reports.
 
 pub mod completions;
+pub mod login;
+pub mod logout;
 pub mod man;
+pub mod status;
 
 use std::sync::Arc;
 
