@@ -1,14 +1,18 @@
 //! One function a verb: reads its options, calls who does the work, reports.
 
 pub mod completions;
+#[cfg(feature = "emulator")]
+pub mod emulator;
 pub mod login;
 pub mod logout;
 pub mod man;
+mod prompt;
 pub mod status;
 
 use std::sync::Arc;
 
 use crate::{
+    auth::prompt::Via,
     cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
     error::{Error, Kind, Result},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
@@ -82,7 +86,10 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         #[cfg(feature = "emulator")]
         Command::Demo => Err(unwired("demo")),
         #[cfg(feature = "emulator")]
-        Command::Emulator(_) => Err(unwired("emulator")),
+        Command::Emulator(args) => {
+            emulator::run(args, stop, &mut console.out())?;
+            Ok(0)
+        }
         Command::Completions(_) | Command::Man(_) => Ok(0), // done above
     }
 }
@@ -102,18 +109,33 @@ impl Seat<'_> {
             relogin: args.relogin,
             ..SessionArgs::default()
         };
-        let _account = self.account(&args.account, &session, args.code.as_deref())?;
-        Err(unwired("login"))
+        let account = self.account(&args.account, &session, args.code.as_deref())?;
+        let via = match (args.sms, args.voice) {
+            (true, _) => Via::Sms,
+            (false, true) => Via::Voice,
+            (false, false) => Via::Push,
+        };
+        login::run(
+            &account,
+            via,
+            &prompt::terminal(),
+            self.stop,
+            &mut self.console.out(),
+        )?;
+        Ok(0)
     }
 
     fn logout(&mut self, args: &LogoutArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
-        Err(unwired("logout"))
+        let account = self.account(&args.account, &SessionArgs::default(), None)?;
+        let out = &mut self.console.out();
+        logout::run(&account, args.forget_password, self.stop, out)?;
+        Ok(0)
     }
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &SessionArgs::default(), None)?;
-        Err(unwired("status"))
+        let account = self.account(&args.account, &SessionArgs::default(), None)?;
+        status::run(&account, args.json, &[], &mut self.console.out())?;
+        Ok(0)
     }
 
     fn ls(&mut self, args: &LsArgs) -> Result<u8> {

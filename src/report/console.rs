@@ -83,6 +83,12 @@ impl Console {
         self.write(&self.err, text);
     }
 
+    /// Returns stdout as a writer, for commands that print as they go. Writing to it never fails: when the
+    /// reader is gone, printing ends quietly.
+    pub fn out(&self) -> impl Write {
+        Out(self)
+    }
+
     fn write(&self, stream: &Mutex<Stream>, text: &str) {
         if text.is_empty() {
             return;
@@ -93,6 +99,25 @@ impl Console {
                 .unwrap_or_else(PoisonError::into_inner)
                 .write(text);
         });
+    }
+}
+
+/// A console's stdout.
+struct Out<'a>(&'a Console);
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.print(&String::from_utf8_lossy(bytes));
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
