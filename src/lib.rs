@@ -16,6 +16,7 @@ pub mod error;
 pub mod options;
 pub mod plan;
 pub mod report;
+pub mod scan;
 pub mod signals;
 pub mod stop;
 pub mod tree;

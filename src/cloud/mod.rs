@@ -9,8 +9,12 @@
 pub(crate) mod answer;
 pub mod drive;
 pub mod endpoint;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod http;
 pub mod jar;
+pub mod limit;
+mod node;
 mod pace;
 mod rate;
 pub mod wire;
@@ -45,6 +49,8 @@ pub struct Node {
     pub is_fixed: bool,
     /// Part of a shared folder (protocol page 8.9): skipped by rule.
     pub is_shared: bool,
+    /// Of a type that the program does not know: skipped by rule.
+    pub is_foreign: bool,
     /// Of a trashed item: where it was, as the service tells it.
     pub restore_path: Option<String>,
 }

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod emulator;
 pub mod login;
 pub mod logout;
+pub mod ls;
 pub mod man;
 mod prompt;
 pub mod status;
