@@ -109,6 +109,25 @@ fn status_as_json_is_one_object_even_when_it_ends_with_code_4() {
 }
 
 #[test]
+fn ls_prints_what_is_there_and_knows_what_is_not() {
+    let world = World::new();
+    let device = world.emulator.drive(EMAIL);
+    device.mkdir("Documents").unwrap();
+    device.write("Documents/letter.txt", &b"dear"[..]).unwrap();
+    let (code, _, err) = world.run(&["ls"]);
+    assert_eq!(code, 4, "{err}");
+
+    world.login();
+    let (code, out, err) = world.run(&["ls", "-R"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, "Documents/\nDocuments/letter.txt\n");
+    let (code, out, err) = world.run(&["ls", "/None", "--json"]);
+    assert_eq!(code, 2, "{err}");
+    let error: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(error["exit_code"], 2);
+}
+
+#[test]
 fn the_loudest_log_holds_no_secret() {
     let world = World::new();
     let mut command = world.command(&["-vvv", "login", "--account", EMAIL]);

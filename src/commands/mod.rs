@@ -10,11 +10,17 @@ pub mod man;
 mod prompt;
 pub mod status;
 
-use std::sync::Arc;
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
+
+use jiff::tz::TimeZone;
 
 use crate::{
-    auth::prompt::Via,
+    auth::{self, prompt::Via},
     cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
+    cloud::drive::Drive,
     error::{Error, Kind, Result},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     plan::Verb,
@@ -119,7 +125,7 @@ impl Seat<'_> {
         login::run(
             &account,
             via,
-            &prompt::terminal(),
+            &prompt::terminal(self.console),
             self.stop,
             &mut self.console.out(),
         )?;
@@ -140,8 +146,26 @@ impl Seat<'_> {
     }
 
     fn ls(&mut self, args: &LsArgs) -> Result<u8> {
-        let _account = self.account(&args.account, &args.session, None)?;
-        Err(unwired("ls"))
+        let account = self.account(&args.account, &args.session, None)?;
+        let api = auth::open(&account, &prompt::terminal(self.console), self.stop)?;
+        let options = ls::Options {
+            remote: args.remote.as_deref().unwrap_or("/"),
+            is_recursive: args.recursive,
+            is_long: args.long,
+            is_json: args.json,
+            on_terminal: io::stdout().is_terminal(),
+            zone: TimeZone::system(),
+        };
+        let listed = ls::run(
+            &Drive::new(Arc::clone(&api)),
+            &options,
+            self.stop,
+            &mut self.console.out(),
+        );
+        // The session's news is kept, however the listing went.
+        let kept = api.keep_session();
+        listed.and(kept)?;
+        Ok(0)
     }
 
     fn pass(&mut self, pass: &PassOptions, account: &AccountOptions) -> Result<u8> {
