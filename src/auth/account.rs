@@ -84,7 +84,11 @@ pub(crate) fn log_out(wire: &Transport, services: &Services, keep_trust: bool) -
     match answer::judge(answer.status, &reason, None) {
         // A session that is gone already is ended as well.
         Verdict::Good | Verdict::Session => Ok(()),
-        _ => Err(refusal("logout", &answer)),
+        Verdict::Pcs
+        | Verdict::Busy
+        | Verdict::Hold(_)
+        | Verdict::Stumbled
+        | Verdict::Refused(_) => Err(refusal("logout", &answer)),
     }
 }
 
@@ -170,7 +174,7 @@ impl Account {
         let dsid = match info.get("dsid")? {
             Value::String(dsid) => dsid.clone(),
             Value::Number(dsid) => dsid.to_string(),
-            _ => return None,
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
         };
         if dsid.is_empty() || !dsid.chars().all(|c| c.is_ascii_digit()) {
             return None;

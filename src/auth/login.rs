@@ -5,7 +5,6 @@
 //! that was refused is never sent again without a person, by any process of this user: the login lock
 //! is held from looking at the record to writing it.
 
-use cookie_store::Cookie;
 use log::{debug, info};
 
 use crate::{
@@ -13,35 +12,21 @@ use crate::{
         account::{self, Asked},
         attempts::Attempts,
         files::Lock,
-        identity::{Identity, Proven},
+        gate::Gate,
+        identity::Identity,
         pcs,
         prompt::{Prompt, Via, nobody_there},
-        secret::{Passwords, Secret},
-        session::{self, Session, Store, now_ms},
+        proof::Proven,
+        secret::Secret,
+        session::{self, Pending, Session, now_ms},
         twofactor,
     },
-    cloud::{
-        endpoint::Endpoint,
-        http::{Pace, Transport},
-        jar::Jar,
-    },
+    cloud::http::Transport,
     error::{Error, Kind, Result},
-    options::AccountOptions,
-    stop::Stop,
 };
 
-/// In tests: milliseconds that count as a second in every wait. Only read with a loopback endpoint.
-const TEST_PACE: &str = "ICLOUD_SYNC_TEST_PACE_MS";
-
-/// One account at one endpoint: all that signing in needs but the connection.
-pub(crate) struct Gate {
-    pub(crate) endpoint: Endpoint,
-    pub(crate) account: String,
-    pub(crate) store: Store,
-    pub(crate) passwords: Passwords,
-    pub(crate) options: AccountOptions,
-    pub(crate) stop: Stop,
-}
+/// How long a sign-in waits for its code, in ms.
+const PENDING_MS: i64 = 600_000;
 
 /// How a person wants the second factor.
 #[derive(Debug, Clone, Default)]
@@ -49,109 +34,13 @@ pub(crate) struct Factor {
     pub(crate) via: Via,
     /// A code that was given beforehand.
     pub(crate) code: Option<String>,
-    /// This sign-in has been counted as an automatic one already.
+    /// This sign-in is not an automatic one, or has been counted as one already.
     pub(crate) is_counted: bool,
+    /// Where nobody is there to type the code, have it sent all the same: a later run gives it.
+    pub(crate) sends_ahead: bool,
 }
 
 impl Gate {
-    /// Finds out whose account it is: the one named, the one that signed in last, or (attended) the
-    /// one that is typed.
-    ///
-    /// # Errors
-    /// `Usage` for a bad endpoint; `SignIn` where no account is known; `Local`.
-    pub(crate) fn find(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Result<Self> {
-        let endpoint = Endpoint::new(options.endpoint.as_deref(), options.region)?;
-        let named = match &options.username {
-            Some(name) => Some(name.clone()),
-            None => session::current(&options.state_dir, &endpoint)?,
-        };
-        let account = match named {
-            Some(name) => name,
-            None => prompt.account()?,
-        };
-        // Working clients fold it, and the proof is over the very text that is sent (2.5).
-        let account = account.trim().to_lowercase();
-        if account.is_empty() {
-            return Err(Error::new(Kind::Usage, "no account is named")
-                .with_hint("give --account EMAIL or set ICLOUD_USERNAME"));
-        }
-        let store = Store::new(&options.state_dir, &account, &endpoint);
-        let passwords = Passwords {
-            given: options.password.clone(),
-            service: options.use_keyring.then(|| options.keyring_service.clone()),
-            account: account.clone(),
-            file: store.file("password"),
-        };
-        Ok(Self {
-            endpoint,
-            account,
-            store,
-            passwords,
-            options: options.clone(),
-            stop: stop.clone(),
-        })
-    }
-
-    /// Makes the connection.
-    ///
-    /// # Errors
-    /// `Usage` where this machine has no trusted certificates and they are needed.
-    pub(crate) fn transport(&self) -> Result<Transport> {
-        let jar = Jar::new(self.endpoint.is_custom());
-        Transport::new(
-            self.endpoint.clone(),
-            jar.into(),
-            self.pace(),
-            self.options.max_rate,
-            self.stop.clone(),
-        )
-    }
-
-    fn pace(&self) -> Pace {
-        let millis = self
-            .endpoint
-            .is_loopback()
-            .then(|| std::env::var(TEST_PACE).ok()?.parse().ok())
-            .flatten();
-        millis.map_or_else(Pace::default, Pace::of_millis)
-    }
-
-    /// Loads the saved session, its cookies into the jar. `None` where there is none that could be
-    /// used without signing in.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub(crate) fn resume(&self, wire: &Transport) -> Result<Option<Session>> {
-        let Some((session, cookies)) = self.load()? else {
-            return Ok(None);
-        };
-        wire.jar.load(cookies);
-        Ok(session.is_signed_in().then_some(session))
-    }
-
-    /// Loads the saved state, signed in or not.
-    ///
-    /// # Errors
-    /// As [`Store::load`].
-    pub(crate) fn load(&self) -> Result<Option<(Session, Vec<Cookie<'static>>)>> {
-        let found = self.store.load()?;
-        // The folder's name is a hash of both; a file moved by hand is nobody's.
-        Ok(found.filter(|(session, _)| {
-            session.account == self.account && session.endpoint == self.endpoint.key()
-        }))
-    }
-
-    /// Returns the saved state to sign in with, or a new one; cookies go into the jar.
-    pub(crate) fn state(&self, wire: &Transport) -> Result<Session> {
-        match self.load()? {
-            Some((session, cookies)) => {
-                wire.jar.load(cookies);
-                Ok(session)
-            }
-            None => Session::new(&self.account, &self.endpoint),
-        }
-    }
-
     /// Counts an automatic sign-in that is about to begin.
     ///
     /// # Errors
@@ -202,6 +91,13 @@ impl Gate {
         factor: &Factor,
         attempts: &mut Attempts,
     ) -> Result<Option<Secret>> {
+        if let Some(code) = &factor.code
+            && let Some(pending) = session.pending.take()
+            && self.give_code(wire, session, pending, code)?
+        {
+            self.finish(wire, session, prompt, attempts)?;
+            return Ok(None);
+        }
         let is_attended = prompt.is_attended();
         let at_hand = self.passwords.get()?;
         let refused_ms = at_hand
@@ -225,7 +121,7 @@ impl Gate {
                 )));
             }
         };
-        if !is_attended && attempts.code_wanted && factor.code.is_none() {
+        if !is_attended && attempts.code_wanted && factor.code.is_none() && !factor.sends_ahead {
             return Err(nobody_there("a code of the second factor is needed"));
         }
         if !is_attended && !factor.is_counted {
@@ -272,6 +168,26 @@ impl Gate {
         }
         match proven {
             Proven::SignedIn => {}
+            Proven::SecondFactor
+                if factor.sends_ahead && factor.code.is_none() && !prompt.is_attended() =>
+            {
+                let (via, phone) = twofactor::send_ahead(&mut identity, prompt, factor.via)?;
+                let (base, frame) = identity.suspend();
+                session.pending = Some(Pending {
+                    since_ms: now_ms(),
+                    tokens,
+                    base,
+                    frame,
+                    via,
+                    phone,
+                });
+                self.store.save(session, wire.jar.merge(None))?;
+                return Err(Error::new(
+                    Kind::SignIn,
+                    "a code of the second factor was sent, and nobody is there to type it",
+                )
+                .with_hint("run `icloud-sync login --code CODE` within ten minutes"));
+            }
             Proven::SecondFactor => {
                 let outcome =
                     twofactor::run(&mut identity, prompt, factor.via, factor.code.as_deref());
@@ -301,7 +217,41 @@ impl Gate {
             }
         }
         session.tokens = tokens;
+        session.pending = None;
         Ok(())
+    }
+
+    /// Gives the code that an earlier run had sent; false where that sign-in is over, and another has to
+    /// be begun.
+    fn give_code(
+        &self,
+        wire: &Transport,
+        session: &mut Session,
+        pending: Pending,
+        code: &str,
+    ) -> Result<bool> {
+        if now_ms() - pending.since_ms > PENDING_MS || wire.endpoint.service(&pending.base).is_err()
+        {
+            return Ok(false);
+        }
+        let mut tokens = pending.tokens;
+        let mut identity = Identity::resume(wire, &mut tokens, pending.base, pending.frame);
+        let accepted = match twofactor::give(&mut identity, pending.via, pending.phone, code) {
+            Ok(accepted) => accepted,
+            Err(error) if error.kind() == Kind::SignIn => {
+                debug!("{error}; a new sign-in is begun");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        if !accepted {
+            // What was sent is void now; the saved state forgets it.
+            self.store.save(session, wire.jar.merge(None))?;
+            return Err(nobody_there("the code of the second factor was refused"));
+        }
+        session.tokens = tokens;
+        session.trusted_ms = Some(now_ms());
+        Ok(true)
     }
 
     /// Asks whether the saved session still holds, and puts right what a person can put right: the map

@@ -9,12 +9,14 @@
 pub(crate) mod account;
 pub(crate) mod attempts;
 mod files;
+pub(crate) mod gate;
 pub mod hashcash;
 mod identity;
 mod keeper;
 pub(crate) mod login;
 mod pcs;
 pub mod prompt;
+mod proof;
 pub mod secret;
 pub(crate) mod session;
 pub mod srp;
@@ -23,12 +25,7 @@ mod twofactor;
 use std::sync::Arc;
 
 use crate::{
-    auth::{
-        keeper::SignedIn,
-        login::{Factor, Gate},
-        prompt::Prompt,
-        session::Session,
-    },
+    auth::{gate::Gate, keeper::SignedIn, login::Factor, prompt::Prompt, session::Session},
     cloud::http::{Api, Transport},
     error::Result,
     options::AccountOptions,

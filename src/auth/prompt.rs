@@ -5,13 +5,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     auth::secret::Secret,
     error::{Error, Kind, Result},
 };
 
 /// A phone number that codes can be sent to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phone {
     /// The service's number for it.
     pub id: i64,
@@ -20,7 +22,8 @@ pub struct Phone {
 }
 
 /// How a code comes to its reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Via {
     /// Shown on the account's devices.
     #[default]
@@ -183,39 +186,29 @@ impl Prompt for Terminal {
 
 /// The question for a code, as text.
 fn code_text(question: &Question, complaint: Option<&str>) -> String {
-    let mut text = String::new();
-    if let Some(complaint) = complaint {
-        text.push_str(complaint);
-        text.push('\n');
-    }
-    match (question.via, &question.phone) {
-        (Via::Push, _) => {
-            text.push_str("A code is shown on your Apple devices (tap Allow there).\n")
-        }
-        (Via::Sms, Some(phone)) => {
-            text.push_str(&format!("A code was sent to {}.\n", phone.shown));
-        }
-        (Via::Voice, Some(phone)) => {
-            text.push_str(&format!("A code is being read out to {}.\n", phone.shown));
-        }
-        (Via::Sms | Via::Voice, None) => text.push_str("A code was sent to your phone.\n"),
-    }
-    if question.phones.is_empty() {
-        text.push_str(&format!("Code ({} digits, or \"push\"): ", question.length));
-        return text;
-    }
-    let numbers: Vec<String> = question
-        .phones
-        .iter()
-        .enumerate()
-        .map(|(at, phone)| format!("{} {}", at + 1, phone.shown))
-        .collect();
-    text.push_str(&format!(
-        "Code ({} digits), or \"sms\", \"call\" (with a number's place: \"sms 2\") or \"push\" to have it sent another way; numbers: {}\n> ",
-        question.length,
-        numbers.join(", ")
-    ));
-    text
+    let sent = match (question.via, &question.phone) {
+        (Via::Push, _) => "A code is shown on your Apple devices (tap Allow there).".to_owned(),
+        (Via::Sms, Some(phone)) => format!("A code was sent to {}.", phone.shown),
+        (Via::Voice, Some(phone)) => format!("A code is being read out to {}.", phone.shown),
+        (Via::Sms | Via::Voice, None) => "A code was sent to your phone.".to_owned(),
+    };
+    let length = question.length;
+    let ask = if question.phones.is_empty() {
+        format!("Code ({length} digits), or \"push\" to have it shown again: ")
+    } else {
+        let numbers: Vec<String> = question
+            .phones
+            .iter()
+            .enumerate()
+            .map(|(at, phone)| format!("{} {}", at + 1, phone.shown))
+            .collect();
+        format!(
+            "Code ({length} digits), or another way to get one: \"push\", \"sms 1\", \"call 1\" (numbers: {}): ",
+            numbers.join(", ")
+        )
+    };
+    let lines: Vec<&str> = complaint.into_iter().chain([&*sent, &*ask]).collect();
+    lines.join("\n")
 }
 
 /// Reads what was typed: digits with any blanks, or a way to send the code.

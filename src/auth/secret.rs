@@ -166,6 +166,10 @@ impl Passwords {
 }
 
 /// A keyring error's words; those that could hold what it read are left out.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the enum is not exhaustive, and all other words are plain"
+)]
 fn words(error: &keyring::v1::Error) -> String {
     use keyring::v1::Error as Problem;
     match error {
@@ -177,7 +181,7 @@ fn words(error: &keyring::v1::Error) -> String {
             "what it holds is damaged".to_owned()
         }
         Problem::Ambiguous(_) => "it holds several passwords for this account".to_owned(),
-        other => other.to_string(),
+        _ => error.to_string(),
     }
 }
 

@@ -19,6 +19,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     auth::{
         files::{self, Lock},
+        prompt::{Phone, Via},
         secret::Secret,
         srp::hex,
     },
@@ -77,9 +78,25 @@ pub(crate) struct Session {
     /// When the second factor was last given, ms since 1970 UTC.
     #[serde(default)]
     pub(crate) trusted_ms: Option<i64>,
+    /// A sign-in that waits for its code.
+    #[serde(default)]
+    pub(crate) pending: Option<Pending>,
     /// Empty but in the file.
     #[serde(default)]
     cookies: Vec<Cookie<'static>>,
+}
+
+/// A sign-in whose password was right and whose code is to come from another run.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Pending {
+    /// When the code was sent, ms since 1970 UTC.
+    pub(crate) since_ms: i64,
+    pub(crate) tokens: Tokens,
+    pub(crate) base: String,
+    pub(crate) frame: String,
+    /// How it was sent, and to which of the account's numbers.
+    pub(crate) via: Via,
+    pub(crate) phone: Option<Phone>,
 }
 
 impl Session {
@@ -101,6 +118,7 @@ impl Session {
             pcs_required: false,
             signed_in_ms: 0,
             trusted_ms: None,
+            pending: None,
             cookies: Vec::new(),
         })
     }
@@ -127,11 +145,7 @@ mod kept {
 
     use super::Secret;
 
-    #[expect(
-        clippy::ref_option,
-        clippy::trivially_copy_pass_by_ref,
-        reason = "the signature that serde asks for"
-    )]
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
     pub(super) fn serialize<S: Serializer>(
         secret: &Option<Secret>,
         serializer: S,
@@ -211,17 +225,13 @@ impl Store {
                 ),
             ));
         }
-        match serde_json::from_slice::<Session>(&data) {
-            Ok(mut session) => {
-                let cookies = std::mem::take(&mut session.cookies);
-                Ok(Some((session, cookies)))
-            }
-            Err(_) => {
-                // The parser's words could quote what is in the file.
-                warn!("\"{}\" cannot be read; sign in again", path.display());
-                Ok(None)
-            }
-        }
+        let Ok(mut session) = serde_json::from_slice::<Session>(&data) else {
+            // The parser's words could quote what is in the file.
+            warn!("\"{}\" cannot be read; sign in again", path.display());
+            return Ok(None);
+        };
+        let cookies = std::mem::take(&mut session.cookies);
+        Ok(Some((session, cookies)))
     }
 
     /// Saves a state with its cookies.
@@ -324,89 +334,4 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-    use crate::options::Region;
-
-    fn endpoint() -> Endpoint {
-        Endpoint::new(None, Region::Global).unwrap()
-    }
-
-    fn store(dir: &Path) -> Store {
-        Store::new(dir, "a@example.com", &endpoint())
-    }
-
-    #[test]
-    fn a_session_comes_back_as_it_was() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path());
-        assert!(store.load().unwrap().is_none());
-        let mut session = Session::new("a@example.com", &endpoint()).unwrap();
-        session.tokens.trust_token = Some(Secret::new("trust me"));
-        session.dsid = "1".to_owned();
-        session.trusted_ms = Some(5);
-        store.save(&session, Vec::new()).unwrap();
-        let (back, cookies) = store.load().unwrap().unwrap();
-        assert_eq!(back.client_id, session.client_id);
-        assert_eq!(back.tokens.trust_token.unwrap().expose(), "trust me");
-        assert_eq!((back.dsid.as_str(), back.trusted_ms), ("1", Some(5)));
-        assert!(cookies.is_empty());
-        store.remove().unwrap();
-        assert!(store.load().unwrap().is_none());
-    }
-
-    #[test]
-    fn a_broken_file_is_no_session_and_a_newer_one_is_an_error() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = store(dir.path());
-        let path = store.file("session.json");
-        files::write_private(&path, b"{\"version\":1,\"acc").unwrap();
-        assert!(store.load().unwrap().is_none());
-        files::write_private(&path, b"{\"version\":2}").unwrap();
-        let Err(error) = store.load() else {
-            panic!("a newer file was read");
-        };
-        assert_eq!(error.kind(), Kind::Usage);
-    }
-
-    #[test]
-    fn each_account_and_endpoint_has_a_session_of_its_own() {
-        let dir = Path::new("/state");
-        let base = Endpoint::new(Some("http://127.0.0.1:1"), Region::Global).unwrap();
-        let china = Endpoint::new(None, Region::China).unwrap();
-        let dirs: std::collections::BTreeSet<PathBuf> = [
-            store(dir).dir,
-            Store::new(dir, "b@example.com", &endpoint()).dir,
-            Store::new(dir, "a@example.com", &base).dir,
-            Store::new(dir, "a@example.com", &china).dir,
-        ]
-        .into();
-        assert_eq!(dirs.len(), 4);
-    }
-
-    #[test]
-    fn the_last_account_is_remembered_for_its_endpoint() {
-        let dir = tempfile::tempdir().unwrap();
-        let base = Endpoint::new(Some("http://127.0.0.1:1"), Region::Global).unwrap();
-        set_current(dir.path(), &base, Some("b@example.com")).unwrap();
-        assert_eq!(current(dir.path(), &endpoint()).unwrap(), None);
-        set_current(dir.path(), &endpoint(), Some("a@example.com")).unwrap();
-        assert_eq!(
-            current(dir.path(), &base).unwrap().as_deref(),
-            Some("b@example.com")
-        );
-        set_current(dir.path(), &base, None).unwrap();
-        assert_eq!(current(dir.path(), &base).unwrap(), None);
-        assert!(fs::exists(dir.path().join("sessions/current.json")).unwrap());
-    }
-
-    #[test]
-    fn a_uuid_is_of_the_random_kind() {
-        let one = uuid().unwrap();
-        assert_eq!(one.len(), 36);
-        assert_eq!(one.as_bytes()[14], b'4');
-        assert_ne!(one, uuid().unwrap());
-    }
-}
+mod tests;

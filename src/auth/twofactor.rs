@@ -4,6 +4,8 @@
 //! Comes in: a sign-in whose password was right, and somebody to ask. Goes out: the same sign-in,
 //! trusted. A code is tried at most three times, since more may lock the account.
 
+mod state;
+
 use log::{debug, warn};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -12,6 +14,7 @@ use crate::{
     auth::{
         identity::{Identity, stumbled},
         prompt::{CodeAnswer, Phone, Prompt, Question, Via, nobody_there},
+        twofactor::state::{LENGTH, State, locked_word, too_many},
     },
     cloud::{answer::Reason, http::Answer},
     error::{Error, Kind, Result},
@@ -20,22 +23,7 @@ use crate::{
 /// Codes that may be typed wrong in one sign-in.
 const TRIES: u32 = 3;
 
-/// Digits of a code, where the service does not say.
-const LENGTH: usize = 6;
-
 const JSON: &str = "application/json";
-
-/// How a code can be had for this account.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct State {
-    phones: Vec<Phone>,
-    length: usize,
-    no_devices: bool,
-    /// Hardware keys, and therefore no codes.
-    has_keys: bool,
-    /// Codes are refused for now, in the service's word for it.
-    locked: Option<&'static str>,
-}
 
 /// Gets a code, gives it, and has the browser trusted. `given` is a code from the command line or the
 /// environment: it is tried before any other is asked for.
@@ -48,38 +36,14 @@ pub(crate) fn run(
     via: Via,
     given: Option<&str>,
 ) -> Result<()> {
-    let answer = identity.ask(Method::GET, "", None, JSON)?;
-    if !(200..300).contains(&answer.status) {
-        return Err(stumbled("auth", &answer));
-    }
-    let state = State::read(&answer.body);
-    if state.has_keys {
-        return Err(Error::new(
-            Kind::SignIn,
-            "this account is protected by security keys, which this program cannot use",
-        )
-        .with_hint(
-            "Apple sends no codes to such accounts; remove the keys in the account's settings, or use another account",
-        ));
-    }
-    if let Some(locked) = state.locked {
-        return Err(too_many(locked));
-    }
-    if given.is_none() && !prompt.is_attended() {
+    let state = state(identity)?;
+    let is_attended = prompt.is_attended();
+    if given.is_none() && !is_attended {
         return Err(nobody_there(
             "a code of the second factor is needed, and nobody is there to ask",
         ));
     }
-    let mut question = Question {
-        via,
-        phone: None,
-        phones: state.phones.clone(),
-        length: state.length,
-        was_wrong: false,
-    };
-    if via != Via::Push {
-        question.phone = Some(first_phone(&state)?);
-    }
+    let mut question = state.question(via)?;
     let mut given = given;
     let mut is_sent = false;
     let mut wrong = 0;
@@ -87,7 +51,7 @@ pub(crate) fn run(
         let code = if let Some(code) = given.take() {
             digits(code)
         } else {
-            if !prompt.is_attended() {
+            if !is_attended {
                 return Err(nobody_there("the code of the second factor was refused"));
             }
             if !is_sent {
@@ -117,18 +81,69 @@ pub(crate) fn run(
     trust(identity)
 }
 
-fn digits(code: &str) -> String {
-    code.chars().filter(|c| !c.is_whitespace()).collect()
+/// Has a code sent that a later run will give; returns how it was sent.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn send_ahead(
+    identity: &mut Identity<'_>,
+    prompt: &dyn Prompt,
+    via: Via,
+) -> Result<(Via, Option<Phone>)> {
+    let state = state(identity)?;
+    let mut question = state.question(via)?;
+    send(identity, prompt, &state, &mut question)?;
+    Ok((question.via, question.phone))
 }
 
-fn first_phone(state: &State) -> Result<Phone> {
-    state.phones.first().cloned().ok_or_else(|| {
-        Error::new(
+/// Gives the code that an earlier run had sent; false where it is wrong.
+///
+/// # Errors
+/// `SignIn` where the service does not know that sign-in any more.
+pub(crate) fn give(
+    identity: &mut Identity<'_>,
+    via: Via,
+    phone: Option<Phone>,
+    code: &str,
+) -> Result<bool> {
+    let question = Question {
+        via,
+        phone,
+        phones: Vec::new(),
+        length: LENGTH,
+        was_wrong: false,
+    };
+    if !check(identity, &question, &digits(code))? {
+        return Ok(false);
+    }
+    trust(identity)?;
+    Ok(true)
+}
+
+/// Asks how a code can be had.
+fn state(identity: &mut Identity<'_>) -> Result<State> {
+    let answer = identity.ask(Method::GET, "", None, JSON)?;
+    if !is_good(&answer) {
+        return Err(stumbled("auth", &answer));
+    }
+    let state = State::read(&answer.body);
+    if state.has_keys {
+        return Err(Error::new(
             Kind::SignIn,
-            "the account names no phone number that a code could be sent to",
+            "this account is protected by security keys, which this program cannot use",
         )
-        .with_hint("sign in without --sms and --voice: the code is shown on your devices")
-    })
+        .with_hint(
+            "Apple sends no codes to such accounts; remove the keys in the account's settings, or use another account",
+        ));
+    }
+    match state.locked {
+        Some(locked) => Err(too_many(locked)),
+        None => Ok(state),
+    }
+}
+
+fn digits(code: &str) -> String {
+    code.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
 /// Has a code sent as the question says. Where no device can show one, the first number gets it.
@@ -155,7 +170,7 @@ fn send(
     }
     let phone = match &question.phone {
         Some(phone) => phone.clone(),
-        None => first_phone(state)?,
+        None => state.first_phone()?,
     };
     let body = json!({
         "phoneNumber": {"id": phone.id},
@@ -276,95 +291,6 @@ fn refuse_if_locked(answer: &Answer) -> Result<()> {
         None if answer.status == 423 => Err(too_many("securityCodeLocked")),
         None => Ok(()),
     }
-}
-
-fn too_many(word: &str) -> Error {
-    Error::new(
-        Kind::SignIn,
-        format!("too many codes were asked for or typed wrong ({word})"),
-    )
-    .with_hint("wait some hours, then run `icloud-sync login`")
-}
-
-/// The flag by which codes are refused, if one is set.
-fn locked_word(value: &Value) -> Option<&'static str> {
-    let code = value
-        .get("securityCode")
-        .or_else(|| value.get("phoneNumberVerification")?.get("securityCode"))?;
-    [
-        "securityCodeLocked",
-        "tooManyCodesValidated",
-        "tooManyCodesSent",
-        "securityCodeCooldown",
-    ]
-    .into_iter()
-    .find(|flag| code.get(flag) == Some(&Value::Bool(true)))
-}
-
-impl State {
-    /// Reads the state in any of its shapes (4.1).
-    fn read(body: &[u8]) -> Self {
-        let value: Value = match serde_json::from_slice(body) {
-            Ok(value) => value,
-            Err(_) => boot_args(body).unwrap_or_default(),
-        };
-        let has_keys = value.get("fsaChallenge").is_some_and(Value::is_object);
-        let direct = value.get("direct").unwrap_or(&value);
-        let two = direct.get("twoSV").unwrap_or(direct);
-        let inner = two
-            .get("phoneNumberVerification")
-            .or_else(|| {
-                two.get("bridgeInitiateData")?
-                    .get("phoneNumberVerification")
-            })
-            .unwrap_or(two);
-        let mut phones: Vec<Phone> = inner
-            .get("trustedPhoneNumbers")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(phone)
-            .collect();
-        if phones.is_empty() {
-            phones.extend(inner.get("trustedPhoneNumber").and_then(phone));
-        }
-        let length = inner["securityCode"]["length"]
-            .as_u64()
-            .and_then(|length| usize::try_from(length).ok())
-            .filter(|length| (4..=12).contains(length))
-            .unwrap_or(LENGTH);
-        let says =
-            |value: &Value, name: &str, what: bool| value.get(name) == Some(&Value::Bool(what));
-        Self {
-            no_devices: says(inner, "noTrustedDevices", true)
-                || says(direct, "hasTrustedDevices", false),
-            locked: locked_word(inner),
-            phones,
-            length,
-            has_keys,
-        }
-    }
-}
-
-fn phone(value: &Value) -> Option<Phone> {
-    let id = value.get("id")?.as_i64()?;
-    let shown = ["obfuscatedNumber", "numberWithDialCode", "lastTwoDigits"]
-        .iter()
-        .find_map(|name| value.get(name)?.as_str())
-        .unwrap_or("your phone");
-    Some(Phone {
-        id,
-        shown: shown.chars().filter(|c| !c.is_control()).take(40).collect(),
-    })
-}
-
-/// The JSON that the HTML form of the state carries.
-fn boot_args(body: &[u8]) -> Option<Value> {
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, after) = text.split_once("boot_args")?;
-    let (_, after) = after.split_once('>')?;
-    let (json, _) = after.split_once("</script>")?;
-    serde_json::from_str(json.trim()).ok()
 }
 
 #[cfg(test)]

@@ -10,6 +10,9 @@
 //! query, a cookie or a token.
 
 mod content;
+mod failure;
+mod recover;
+mod shape;
 mod transport;
 
 use std::{
@@ -18,27 +21,27 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::{debug, warn};
+use log::warn;
 use reqwest::{Method, Url};
 use serde::{Serialize, de::DeserializeOwned};
 
-pub(crate) use crate::cloud::http::transport::{
-    Answer, Call, Failure, Transport, USER_AGENT, lock,
+pub(crate) use crate::cloud::http::{
+    failure::Failure,
+    shape::{common_headers, common_url},
+    transport::{Answer, Call, Transport, USER_AGENT, lock},
 };
 pub use crate::cloud::pace::Pace;
 use crate::{
     cloud::{
         answer::{self, Reason, Verdict},
-        pace::TRIES,
+        http::{
+            recover::{Course, Failed},
+            shape::label,
+        },
     },
     error::{Error, Kind, Result},
     stop::Stop,
 };
-
-/// The web client's build, which goes into every query (protocol page 1.4).
-const BUILD: &str = "2534Project66";
-/// The same build's other name.
-const MASTERING: &str = "2534B22";
 
 /// Cookies that answers set are saved at most so often.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
@@ -105,20 +108,6 @@ struct Session {
     number: u64,
     /// Unlockings since the program began.
     unlocked: u64,
-}
-
-/// The last failure of a shared step, so that waiting threads do not each fail for themselves.
-#[derive(Default)]
-struct Failed(Option<(u64, Instant, Error)>);
-
-/// What one request has already been through.
-#[derive(Default)]
-struct Course {
-    stumbles: u32,
-    busy: u32,
-    holds: u32,
-    refusals: u32,
-    unlocked: bool,
 }
 
 impl Api {
@@ -272,155 +261,6 @@ impl Api {
         }
     }
 
-    /// A network error, or an answer that does not say what became of the request.
-    fn stumbled(&self, course: &mut Course, effect: Effect, error: Error) -> Result<()> {
-        match effect {
-            Effect::Write => Err(lost(error)),
-            Effect::Read => self.again(course, error),
-        }
-    }
-
-    /// Counts one more try of a read and waits for it.
-    fn again(&self, course: &mut Course, error: Error) -> Result<()> {
-        course.stumbles += 1;
-        if course.stumbles >= TRIES {
-            return Err(error);
-        }
-        debug!("{error}; trying again");
-        self.wire.budget.spend(error)?;
-        self.wire
-            .stop
-            .wait(self.wire.pace.network(course.stumbles - 1))
-    }
-
-    /// A 2xx whose body is not what was due.
-    fn unreadable(
-        &self,
-        course: &mut Course,
-        effect: Effect,
-        label: &str,
-        answer: &Answer,
-        why: serde_json::Error,
-    ) -> Result<()> {
-        let what = match Reason::read(&answer.body).text {
-            Some(text) if why.is_syntax() || why.is_eof() => text,
-            _ => "an answer of unknown form".to_owned(),
-        };
-        let is_cut = why.is_eof() || why.is_syntax();
-        let error = Error::new(Kind::Protocol, format!("{label}: {what}")).with_source(why);
-        match effect {
-            Effect::Write => Err(lost(error)),
-            // A whole answer of another form will be the same the next time.
-            Effect::Read if is_cut => self.again(course, error),
-            Effect::Read => Err(error),
-        }
-    }
-
-    fn busy(&self, course: &mut Course, error: Error) -> Result<()> {
-        course.busy += 1;
-        if course.busy >= TRIES {
-            return Err(error);
-        }
-        self.wire.budget.spend(error)?;
-        self.wire.stop.wait(self.wire.pace.busy(course.busy - 1))
-    }
-
-    /// All threads wait: the service has had enough of us, not of one request.
-    fn hold(&self, course: &mut Course, asked: Option<Duration>, error: Error) -> Result<()> {
-        course.holds += 1;
-        if course.holds >= TRIES {
-            return Err(error);
-        }
-        let wait = match asked {
-            Some(asked) => match self.wire.pace.asked(asked) {
-                Some(wait) => wait,
-                None => {
-                    return Err(error.with_hint(format!(
-                        "the service asks to be left alone for {} minutes",
-                        asked.as_secs().div_ceil(60)
-                    )));
-                }
-            },
-            None => self.wire.pace.throttle(course.holds - 1),
-        };
-        debug!("{error}; all requests wait {} ms", wait.as_millis());
-        self.wire.budget.spend(error)?;
-        self.wire.hold.set(wait);
-        Ok(())
-    }
-
-    /// The session is refused: fresh connections first, then one re-login for all threads.
-    fn refused(
-        &self,
-        course: &mut Course,
-        session: &Session,
-        line: u64,
-        words: &str,
-    ) -> Result<()> {
-        course.refusals += 1;
-        match course.refusals {
-            1 => self.wire.reconnect(line),
-            2 => self.renew(session),
-            _ => Err(Error::new(
-                Kind::SignIn,
-                format!("{words}, even after signing in again"),
-            )
-            .with_hint(
-                "see that \"Access iCloud Data on the Web\" is on in the iCloud settings of your devices",
-            )),
-        }
-    }
-
-    fn renew(&self, session: &Session) -> Result<()> {
-        let mut failed = lock(&self.renewal);
-        let current = self.session();
-        if current.number != session.number {
-            return Ok(());
-        }
-        failed.check(session.number)?;
-        match self.keeper.renew(&self.wire, &current.services) {
-            Ok(services) => {
-                self.replace(Session {
-                    services,
-                    number: current.number + 1,
-                    unlocked: current.unlocked,
-                });
-                Ok(())
-            }
-            Err(error) => Err(failed.note(session.number, error)),
-        }
-    }
-
-    /// Protected data is locked: one unlocking for all threads, then once more.
-    fn locked(&self, course: &mut Course, session: &Session, words: &str) -> Result<()> {
-        let refused = || {
-            Error::new(Kind::SignIn, words).with_hint(
-            "this account protects its data (Advanced Data Protection); run `icloud-sync login` and approve the request on one of your devices",
-        )
-        };
-        if course.unlocked {
-            return Err(refused());
-        }
-        course.unlocked = true;
-        let mut failed = lock(&self.unlocking);
-        let current = self.session();
-        if current.unlocked != session.unlocked || current.number != session.number {
-            return Ok(());
-        }
-        failed.check(session.unlocked)?;
-        match self.keeper.unlock(&self.wire, &current.services) {
-            Ok(()) => {
-                self.replace(Session {
-                    services: current.services.clone(),
-                    number: current.number,
-                    unlocked: current.unlocked + 1,
-                });
-                Ok(())
-            }
-            Err(error) => Err(failed.note(session.unlocked, error)),
-        }
-    }
-
     fn replace(&self, session: Session) {
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(session);
     }
@@ -471,99 +311,12 @@ impl Drop for Api {
     }
 }
 
-impl Failed {
-    /// Returns the failure of the same step, if it is fresh.
-    fn check(&self, number: u64) -> Result<()> {
-        const FRESH: Duration = Duration::from_secs(30);
-        match &self.0 {
-            Some((at, when, error)) if *at == number => {
-                // Where a person is needed, time alone changes nothing.
-                if error.kind() == Kind::SignIn || when.elapsed() < FRESH {
-                    return Err(error.clone());
-                }
-                Ok(())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn note(&mut self, number: u64, error: Error) -> Error {
-        self.0 = Some((number, Instant::now(), error.clone()));
-        error
-    }
-}
-
-/// Returns the address of a call with the common query, checked.
-pub(crate) fn common_url(
-    wire: &Transport,
-    base: &str,
-    path_and_query: &str,
-    services: &Services,
-) -> Result<Url> {
-    let joined = format!(
-        "{}/{}",
-        base.trim_end_matches('/'),
-        path_and_query.trim_start_matches('/')
-    );
-    let mut url = wire.endpoint.service(&joined)?;
-    {
-        let mut query = url.query_pairs_mut();
-        query
-            .append_pair("clientBuildNumber", BUILD)
-            .append_pair("clientMasteringNumber", MASTERING)
-            .append_pair("clientId", &services.client_id);
-        if !services.dsid.is_empty() {
-            query.append_pair("dsid", &services.dsid);
-        }
-    }
-    Ok(url)
-}
-
-/// Headers of setup, drivews and docws calls (protocol page 1.5): without `Origin` the answer is 421.
-pub(crate) fn common_headers(wire: &Transport, has_body: bool) -> Vec<(&'static str, String)> {
-    let home = wire.endpoint.home();
-    let mut headers = vec![
-        ("accept", "application/json".to_owned()),
-        ("origin", home.to_owned()),
-        ("referer", format!("{home}/")),
-    ];
-    if has_body {
-        headers.push(("content-type", "application/json".to_owned()));
-    }
-    headers
-}
-
-/// The call's name without zone, ids and query: `ws/com.apple.CloudDocs/download/by_id?…` is
-/// `download/by_id`.
-fn label(path_and_query: &str) -> String {
-    let path = path_and_query
-        .split('?')
-        .next()
-        .unwrap_or_default()
-        .trim_matches('/');
-    let parts: Vec<&str> = path.split('/').collect();
-    match parts.as_slice() {
-        ["ws", _zone, rest @ ..] => rest.join("/"),
-        ["v1", what, ..] => format!("v1/{what}"),
-        _ => path.to_owned(),
-    }
-}
-
 /// The status and the words to judge by; an error inside a 200 counts as what it says it is.
 fn verdict_input(answer: &Answer) -> (u16, Reason) {
     if (200..300).contains(&answer.status) {
         return answer::hidden_error(&answer.body).unwrap_or((answer.status, Reason::default()));
     }
     (answer.status, Reason::read(&answer.body))
-}
-
-fn lost(error: Error) -> Error {
-    let words = error.to_string();
-    Error::new(
-        Kind::Lost,
-        format!("{words}; it is not known whether it was done"),
-    )
-    .with_source(error)
 }
 
 fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {

@@ -7,7 +7,8 @@ use std::io::Write;
 
 use crate::{
     auth::{
-        login::{Factor, Gate},
+        gate::Gate,
+        login::Factor,
         prompt::{Prompt, Via},
         secret::{Keyring, Secret},
     },
@@ -43,6 +44,7 @@ pub fn run(
         code: options.code.clone(),
         // A person's own action, even from a script: no automatic sign-in is counted.
         is_counted: true,
+        sends_ahead: true,
     };
     let typed = gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;
     say(out, &format!("Signed in as {}.", gate.account))?;

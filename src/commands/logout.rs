@@ -8,7 +8,7 @@ use std::io::Write;
 use log::warn;
 
 use crate::{
-    auth::{account, login::Gate, prompt::Nobody, session},
+    auth::{account, gate::Gate, prompt::Nobody, session},
     commands::login::say,
     error::Result,
     options::AccountOptions,

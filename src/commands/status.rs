@@ -10,7 +10,7 @@ use jiff::{Timestamp, ToSpan, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{
-    auth::{attempts::Attempts, login::Gate, prompt::Nobody},
+    auth::{attempts::Attempts, gate::Gate, prompt::Nobody},
     commands::login::say,
     error::{Error, Kind, Result},
     options::AccountOptions,

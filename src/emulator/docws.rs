@@ -209,7 +209,7 @@ fn lookup(world: &mut World, call: &Call, find: impl FnOnce(&Drive) -> Option<No
     let unified = call.param("unified_format") == Some("true");
     let alphabet = world.switches.signature_url_alphabet;
     let view = View {
-        item_id: true,
+        single: true,
         ..View::of(&world.switches)
     };
     let Some(drive) = world.drive(&email) else {

@@ -164,7 +164,7 @@ pub(super) fn details(world: &mut World, call: &Call) -> Reply {
         return bad_request("The body has to be an object with items");
     };
     let view = View {
-        item_id: true,
+        single: true,
         ..View::of(&world.switches)
     };
     let Some(drive) = world.drive(&email) else {

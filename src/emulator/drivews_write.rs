@@ -27,7 +27,7 @@ fn each(world: &mut World, call: &Call, edit: Edit<'_>) -> Reply {
         return bad_request("The body has no items");
     };
     let view = View {
-        item_id: true,
+        single: true,
         ..View::of(&world.switches)
     };
     world.dirty = true;
@@ -79,7 +79,7 @@ pub(super) fn create_folders(world: &mut World, call: &Call) -> Reply {
         return bad_request("The body has no folders");
     };
     let view = View {
-        item_id: true,
+        single: true,
         ..View::of(&world.switches)
     };
     world.dirty = true;
@@ -173,7 +173,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
         return bad_request("The body has no items");
     };
     let view = View {
-        item_id: true,
+        single: true,
         ..View::of(&world.switches)
     };
     world.dirty = true;

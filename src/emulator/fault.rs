@@ -53,7 +53,7 @@ pub enum Action {
     ReverseArray,
     /// Content URLs point to this host.
     ContentHost(String),
-    /// Content URLs begin with `http:`.
+    /// Content URLs begin with `http:` (in direct mode, at the real host's name).
     ContentInsecure,
     /// Tokens of a download lack data and package.
     NoToken,
@@ -181,7 +181,7 @@ impl Fault {
 pub struct Seen {
     /// The endpoint label.
     pub endpoint: &'static str,
-    /// The path with its query.
+    /// The path with its query, decoded.
     pub path: String,
     /// The body of JSON requests; empty for contents.
     pub body: String,

@@ -9,6 +9,18 @@
 //! (the services map says so), contents at `/content`, and the control interface at `/_emulator/` (see [`control`]). With a proxy
 //! address the same accounts are reached by the real host names, through TLS with certificates of an authority of its own.
 //!
+//! ```
+//! use icloud_sync::emulator::{Action, Config, Fault, start};
+//!
+//! let emulator = start(Config::default())?;
+//! let phone = emulator.drive("demo@example.com");
+//! phone.write("notes/today.txt", "milk")?;
+//! emulator.fault(Fault::once("download/by_id", Action::Html502));
+//! // A client signs in at `emulator.url()`, asks for a code, and finds it here:
+//! assert_eq!(emulator.code("demo@example.com"), None);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! Endpoint labels, for the log, [`Fault`]s and hooks: `authorize/signin`, `federate`, `signin/init`, `signin/complete`,
 //! `repair/complete`, `auth`, `verify/trusteddevice PUT`, `verify/trusteddevice GET`, `verify/trusteddevice/securitycode`, `verify/phone PUT`,
 //! `verify/phone/securitycode`, `verify/security/key`, `2sv/trust`; the last word of the path for setup and drivews

@@ -170,8 +170,9 @@ impl Saver {
                 let last = stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout);
                 if shared.world().dirty {
                     let start = Instant::now();
-                    if folder.save(&shared).is_err() {
+                    if let Err(e) = folder.save(&shared) {
                         // Perhaps the disk is full for a while: it is tried again.
+                        log::warn!("cannot save {}: {e}", folder.path.display());
                         shared.world().dirty = true;
                     }
                     // A large state is not saved all the time.

@@ -9,8 +9,26 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::device::Drive;
+use super::entry::Place;
 use super::fault::{Seen, When};
 use super::server::{Shared, lock};
+
+/// A `/`-joined path, or names one by one where they are to be taken exactly.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Where {
+    Path(String),
+    Names(Vec<String>),
+}
+
+impl Place for Where {
+    fn steps(&self) -> Vec<String> {
+        match self {
+            Self::Path(path) => path.steps(),
+            Self::Names(names) => names.clone(),
+        }
+    }
+}
 
 /// An edit of another device.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,32 +36,32 @@ use super::server::{Shared, lock};
 pub(super) enum Edit {
     /// Writes a file: `text`, or bytes as `base64`.
     Write {
-        path: String,
+        path: Where,
         text: Option<String>,
         base64: Option<String>,
         mtime: Option<i64>,
     },
     /// Makes a package of files of text, by path.
     Package {
-        path: String,
+        path: Where,
         files: BTreeMap<String, String>,
     },
     /// Makes a folder and those above it.
-    Mkdir { path: String },
+    Mkdir { path: Where },
     /// Renames in place.
-    Rename { path: String, name: String },
+    Rename { path: Where, name: String },
     /// Moves into a folder.
-    Move { path: String, folder: String },
+    Move { path: Where, folder: Where },
     /// Puts into the trash.
-    Trash { path: String },
+    Trash { path: Where },
     /// Takes out of the trash.
     PutBack { docwsid: String },
     /// Deletes for good.
-    Delete { path: String },
+    Delete { path: Where },
     /// Opens a file: a new etag, the same content.
-    Touch { path: String },
+    Touch { path: Where },
     /// Sets the modification time, seconds since 1970.
-    Mtime { path: String, mtime: i64 },
+    Mtime { path: Where, mtime: i64 },
     /// Adds an app library.
     Library {
         name: String,

@@ -164,14 +164,14 @@ pub(super) fn afterwards(action: &Action, sent: Sent) -> Sent {
             }
         }),
         Action::ContentHost(host) => edit(&mut reply, |value| {
-            each_url(value, &|url| {
-                let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-                let path = rest.split_once('/').map_or("", |(_, path)| path);
-                format!("https://{host}/{path}")
-            });
+            each_url(value, &|url| at_host(url, "https", host));
         }),
         Action::ContentInsecure => edit(&mut reply, |value| {
-            each_url(value, &|url| url.replacen("https://", "http://", 1));
+            // In direct mode all is plain HTTP, and only the real name of a host is a wrong one.
+            each_url(value, &|url| match url.strip_prefix("https://") {
+                Some(rest) => format!("http://{rest}"),
+                None => at_host(url, "http", "cvws.icloud-content.com"),
+            });
         }),
         Action::NoToken => edit(&mut reply, |value| {
             let strip = |token: &mut Value| {
@@ -240,6 +240,13 @@ fn each_url(value: &mut Value, change: &dyn Fn(&str) -> String) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// The same path at another host.
+fn at_host(url: &str, scheme: &str, host: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    format!("{scheme}://{host}/{path}")
 }
 
 fn change_content(reply: &mut Reply, change: impl FnOnce(&mut Vec<u8>)) {

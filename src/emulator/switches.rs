@@ -119,7 +119,7 @@ pub struct Switches {
     pub list_limit: usize,
     /// Items carry no `status` word.
     pub no_status: bool,
-    /// Optional fields are `null` here and there, as is met in old accounts.
+    /// Optional fields are `null` or empty here and there, as is met in old accounts.
     pub ragged: bool,
     /// `PUT verify/trusteddevice/securitycode` is answered with 405.
     pub push_put_405: bool,

@@ -20,7 +20,7 @@ use super::server::{Shared, lock, read_body};
 use super::setup;
 use super::spoil::{self, Sent};
 use super::switches::ZoneBusy;
-use super::util::{now_ms, query_pairs};
+use super::util::{now_ms, percent_decode, query_pairs};
 
 /// Answers one request to the service.
 pub(super) async fn answer(
@@ -156,7 +156,7 @@ fn seen(call: &Call) -> Seen {
     };
     Seen {
         endpoint: call.endpoint,
-        path: format!("{}?{}", call.path, query.join("&")),
+        path: format!("{}?{}", percent_decode(&call.path, false), query.join("&")),
         body,
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn content(shared: &Shared, call: &Call) -> Reply {
             blob,
             shown,
             receipt,
+            expires: announced.expires,
         },
     );
     Reply::json(200, &json!({"singleFile": file}))
@@ -249,7 +250,7 @@ pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
     }
 }
 
-/// The staged content that a commit is about, taken off the stage.
+/// The staged content that a commit is about. It stays there, since a commit may be sent again.
 fn find_staged(world: &mut World, email: &str, body: &Value) -> Result<Staged, Reply> {
     let data = body.get("data").cloned().unwrap_or_default();
     let wrapping = text(&data, "wrapping_key");

@@ -117,22 +117,58 @@ pub(super) fn base36(mut value: u64) -> String {
 
 /// Seconds since 1970 as `2020-05-03T00:15:17Z`.
 pub(super) fn utc(seconds: i64) -> String {
-    stamp(seconds, "%Y-%m-%dT%H:%M:%SZ")
+    let mut text = stamp(seconds);
+    text.push('Z');
+    text
 }
 
 /// The same moment in the other form that the service uses, with an offset: `2020-05-02T17:15:17-07:00`.
 pub(super) fn pacific(seconds: i64) -> String {
-    stamp(seconds.saturating_sub(7 * 3600), "%Y-%m-%dT%H:%M:%S-07:00")
+    let mut text = stamp(seconds.saturating_sub(7 * 3600));
+    text.push_str("-07:00");
+    text
 }
 
 /// Seconds since 1970 as the `Expires` attribute of a cookie has it.
 pub(super) fn http_date(seconds: i64) -> String {
-    stamp(seconds, "%a, %d-%b-%Y %H:%M:%S GMT")
+    let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.strftime("%a, %d-%b-%Y %H:%M:%S GMT").to_string()
 }
 
-fn stamp(seconds: i64, form: &str) -> String {
-    let moment = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
-    moment.strftime(form).to_string()
+/// Date and time without a zone. Written out here since listings of many thousand items need it four times for each.
+fn stamp(seconds: i64) -> String {
+    // The years that four digits can say; anything else is the epoch.
+    let seconds = if (-62_135_596_800..253_402_300_800).contains(&seconds) {
+        seconds
+    } else {
+        0
+    };
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days to a date of the Gregorian calendar, counted in eras of 400 years that begin in March.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day_of_year = day - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march = (5 * day_of_year + 2) / 153;
+    let date = day_of_year - (153 * march + 2) / 5 + 1;
+    let month = if march < 10 { march + 3 } else { march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let mut text = String::with_capacity(25);
+    for (value, width, mark) in [
+        (year, 4, "-"),
+        (month, 2, "-"),
+        (date, 2, "T"),
+        (rest / 3600, 2, ":"),
+        (rest / 60 % 60, 2, ":"),
+        (rest % 60, 2, ""),
+    ] {
+        for place in (0..width).rev() {
+            let digit = u32::try_from(value / 10_i64.pow(place) % 10).unwrap_or(0);
+            text.push(char::from_digit(digit, 10).unwrap_or('0'));
+        }
+        text.push_str(mark);
+    }
+    text
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -221,6 +257,13 @@ mod tests {
         assert_eq!(utc(1_588_464_917), "2020-05-03T00:15:17Z");
         assert_eq!(pacific(1_588_464_917), "2020-05-02T17:15:17-07:00");
         assert_eq!(utc(i64::MAX), "1970-01-01T00:00:00Z");
+        for seconds in (-62_135_596_800..253_402_300_000).step_by(86_400 * 17 + 12_345) {
+            let expected = Timestamp::from_second(seconds).unwrap();
+            assert_eq!(
+                utc(seconds),
+                expected.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+            );
+        }
     }
 
     #[test]

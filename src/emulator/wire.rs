@@ -20,8 +20,8 @@ pub(super) struct View {
     pub(super) partial: bool,
     pub(super) no_status: bool,
     pub(super) ragged: bool,
-    /// Answers to writes carry the `item_id` too.
-    pub(super) item_id: bool,
+    /// Answers about single items say a little more.
+    pub(super) single: bool,
 }
 
 impl View {
@@ -30,7 +30,7 @@ impl View {
             partial: false,
             no_status: switches.no_status,
             ragged: switches.ragged,
-            item_id: false,
+            single: false,
         }
     }
 }
@@ -132,8 +132,9 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
     let (name, extension) = item.split_name();
     let (file, folder) = (item.is_file(), item.is_folder());
     let library = item.kind == Kind::Library;
-    // A name without extension is met with an empty one and with none at all.
-    let extension = extension.or_else(|| (file && no.is_multiple_of(2)).then_some(""));
+    // A name without extension is met with an empty one too.
+    let extension =
+        extension.or_else(|| (view.ragged && file && no.is_multiple_of(2)).then_some(""));
     let kind = match &item.kind {
         Kind::File => "FILE",
         Kind::Folder => "FOLDER",
@@ -154,7 +155,8 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
     Some(ItemOut {
         drivewsid: drive.drivewsid(no),
         docwsid: &item.id,
-        item_id: view.item_id.then(|| drive.item_id(no)),
+        // In listings too: rclone 1.75.2 takes an item without it for one that is gone already.
+        item_id: full.then(|| drive.item_id(no)),
         zone: full.then(|| drive.zone_name(item.zone)),
         name: full.then_some(name),
         extension: extension.filter(|_| full),
@@ -174,7 +176,7 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         share_count: (full && folder).then_some(0),
         share_alias_count: (full && folder).then_some(0),
         is_chained_to_parent: full.then_some(true),
-        short_guid: (full && file && view.item_id).then_some("0a1B2c3D4e5F6g7H8i9J0kL"),
+        short_guid: (full && file && view.single).then_some("0a1B2c3D4e5F6g7H8i9J0kL"),
         max_depth: (full && library).then_some("ANY"),
         icons: (full && library).then_some([]),
         supported_extensions: (full && library).then_some(["key", "pages"]),

@@ -130,6 +130,7 @@ pub(super) struct Staged {
     pub(super) blob: Blob,
     pub(super) shown: Signature,
     pub(super) receipt: Option<String>,
+    pub(super) expires: i64,
 }
 
 /// Everything.
@@ -281,6 +282,9 @@ impl World {
         }
         if self.uploads.len() > 10_000 {
             self.uploads.retain(|_, upload| upload.expires > now);
+        }
+        if self.staged.len() > 10_000 {
+            self.staged.retain(|_, staged| staged.expires > now);
         }
     }
 }

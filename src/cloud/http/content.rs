@@ -24,7 +24,8 @@ use reqwest::{
 
 use super::{
     Api,
-    transport::{Transport, failure, header_map, lock},
+    failure::failure,
+    transport::{Transport, header_map, lock},
 };
 use crate::{
     cloud::{

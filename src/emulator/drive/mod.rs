@@ -16,7 +16,6 @@ use std::ops::Bound;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
-use sha1::{Digest, Sha1};
 
 use super::blob::Blob;
 use super::switches::{EtagSpread, SignatureMode};
@@ -180,10 +179,15 @@ impl Drive {
         format!("{kind}::{}::{}", self.zone_name(item.zone), item.id)
     }
 
-    /// The opaque id of the `/v1/item` calls.
+    /// The opaque id of the `/v1/item` calls, made of the item's other ids.
     pub(super) fn item_id(&self, no: No) -> String {
-        let digest = Sha1::digest(self.drivewsid(no).as_bytes());
-        URL_SAFE_NO_PAD.encode(digest)
+        let seed = self
+            .drivewsid(no)
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
+        URL_SAFE_NO_PAD.encode(Rng::seeded(seed).bytes::<24>())
     }
 
     /// The child of exactly this name.

@@ -2,6 +2,7 @@
 
 mod browser;
 mod contents;
+mod knobs;
 mod metadata;
 mod outside;
 mod signin;

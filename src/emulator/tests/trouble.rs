@@ -329,13 +329,14 @@ fn the_control_interface_does_what_the_api_does() {
         json!({"do": "rename", "path": "a/b.txt", "name": "d.txt"}),
         json!({"do": "move", "path": "a/d.txt", "folder": "c"}),
         json!({"do": "trash", "path": "a"}),
+        json!({"do": "write", "path": ["c", "x/y"], "base64": "AAE="}),
     ] {
         assert_eq!(post("edit", edit.clone()).0, 200, "{edit}");
     }
     let tree = get("tree");
     assert_eq!(
         tree.as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["c", "c/d.txt"]
+        ["c", "c/d.txt", "c/x/y"]
     );
     assert_eq!(tree["c/d.txt"]["mtime"], json!(77));
     assert_eq!(get("trash")[0]["name"], json!("a"));
