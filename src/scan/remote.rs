@@ -179,7 +179,11 @@ impl<'a> Gather<'a> {
         let mut in_full = Vec::new();
         for (id, answer) in folders.into_iter().zip(answers) {
             match answer {
-                Ok(FolderProbe::Whole { folder, children }) if folder.id == id => {
+                Ok(FolderProbe::Whole { folder, .. })
+                    if folder.is_trashed && id != *self.scan.root => {}
+                Ok(FolderProbe::Whole { folder, children })
+                    if folder.id == id && !folder.is_trashed =>
+                {
                     match known.unchanged(&id, &children) {
                         Some(same) => {
                             let content = Content {
