@@ -41,6 +41,8 @@ pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
                 }
                 Some(_) | None => error.exit_code(),
             };
+            // status has printed its one object by then.
+            let is_json = is_json && !matches!(cli.command, cli::Command::Status(_));
             report::tell_error(&console, &error, is_json, exit_code);
             exit_code
         }

@@ -8,13 +8,18 @@
 )]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    fs::File,
+    io::{self, BufRead as _, BufReader, IsTerminal as _},
     process::{Child, ChildStdout, Command, Stdio},
     time::Duration,
 };
 
 use icloud_sync::{signals, stop::Stop};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    process::{Pid, Signal, kill_process},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr},
+};
 
 const CHILD: &str = "ICLOUD_SYNC_TEST_CHILD";
 const FOREVER: Duration = Duration::from_secs(60);
@@ -29,6 +34,12 @@ fn child() {
     let stop = Stop::new();
     signals::install(&stop).unwrap();
     let asking = (mode == "asking").then(signals::Asking::begin);
+    if io::stdin().is_terminal() {
+        // As the question for a password does.
+        let mut quiet = tcgetattr(io::stdin()).unwrap();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(io::stdin(), OptionalActions::Now, &quiet).unwrap();
+    }
     println!("\nready");
     if stop.wait(FOREVER).is_err() {
         println!("\nstopped by {:?}", stop.signal());
@@ -45,9 +56,14 @@ struct Started {
 
 impl Started {
     fn new(mode: &str) -> Self {
+        Self::with_stdin(mode, Stdio::null())
+    }
+
+    fn with_stdin(mode: &str, stdin: Stdio) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--ignored", "--nocapture"])
             .env(CHILD, mode)
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -114,4 +130,23 @@ fn while_a_person_is_asked_the_first_signal_ends_the_process() {
     let child = Started::new("asking");
     child.kill(Signal::TERM);
     assert_eq!(child.code(), Some(143));
+}
+
+#[test]
+fn a_terminal_without_echo_is_given_back_with_it() {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let terminal = File::open(name.to_str().unwrap()).unwrap();
+    let has_echo = || {
+        let now = tcgetattr(&terminal).unwrap();
+        now.local_modes.contains(LocalModes::ECHO)
+    };
+    assert!(has_echo());
+    let child = Started::with_stdin("asking", terminal.try_clone().unwrap().into());
+    assert!(!has_echo());
+    child.kill(Signal::INT);
+    assert_eq!(child.code(), Some(130));
+    assert!(has_echo());
 }

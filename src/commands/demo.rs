@@ -7,19 +7,17 @@ use std::{
     collections::BTreeMap,
     fs,
     io::Read,
-    net::SocketAddr,
     path::{Path, PathBuf},
     process::Command,
 };
 
-use super::emulator::{ACCOUNT, start};
 use crate::{
     auth::{
         prompt::{CodeAnswer, Prompt, Question, Via},
         secret::Secret,
     },
     cli::{AccountArgs, SessionArgs},
-    emulator::{Drive, Emulator, EntryKind},
+    emulator::{self, Config, Drive, Emulator, EntryKind},
     error::{Error, Kind, Result},
     options::{Env, Layers},
     report::{Console, sanitize::for_terminal},
@@ -27,6 +25,8 @@ use crate::{
     stop::Stop,
 };
 
+/// The emulator's made-up account, and its password.
+const ACCOUNT: (&str, &str) = ("demo@example.com", "demo");
 /// The large file of the tour.
 const LARGE: usize = 20 << 20;
 
@@ -40,11 +40,12 @@ pub fn run(env: &Env, console: &Console, stop: &Stop) -> Result<u8> {
         .tempdir()
         .map_err(|error| Error::io("cannot make a folder for the demo", error))?
         .keep();
-    let emulator = start(
-        SocketAddr::from(([127, 0, 0, 1], 0)),
-        None,
-        Some(&folder.join("cloud")),
-    )?;
+    let config = Config {
+        data: Some(folder.join("cloud")),
+        ..Config::default()
+    };
+    let emulator =
+        emulator::start(config).map_err(|error| Error::io("cannot start the emulator", error))?;
     let tour = Tour {
         console,
         stop,

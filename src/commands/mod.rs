@@ -9,18 +9,18 @@ pub mod login;
 pub mod logout;
 pub mod ls;
 pub mod man;
+mod prompt;
 pub mod status;
 
 use std::{
-    io::{IsTerminal, Write},
+    io::{self, IsTerminal as _},
     sync::Arc,
 };
 
+use jiff::tz::TimeZone;
+
 use crate::{
-    auth::{
-        self,
-        prompt::{Terminal, Via},
-    },
+    auth::{self, prompt::Via},
     cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
     cloud::{drive::Drive, endpoint::Endpoint},
     error::Result,
@@ -97,7 +97,10 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
-        Command::Emulator(args) => emulator::run(args, console, stop),
+        Command::Emulator(args) => {
+            emulator::run(args, stop, &mut console.out())?;
+            Ok(0)
+        }
         Command::Completions(_) | Command::Man(_) => Ok(0), // done above
     }
 }
@@ -123,15 +126,20 @@ impl Seat<'_> {
             (false, true) => Via::Voice,
             (false, false) => Via::Push,
         };
-        let asking = signals::Asking::begin();
-        self.printed(|out| login::run(&account, via, &Terminal, self.stop, out))?;
-        drop(asking);
+        login::run(
+            &account,
+            via,
+            &prompt::terminal(self.console),
+            self.stop,
+            &mut self.console.out(),
+        )?;
         Ok(0)
     }
 
     fn logout(&mut self, args: &LogoutArgs) -> Result<u8> {
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
-        self.printed(|out| logout::run(&account, args.forget_password, self.stop, out))?;
+        let out = &mut self.console.out();
+        logout::run(&account, args.forget_password, self.stop, out)?;
         Ok(0)
     }
 
@@ -141,28 +149,36 @@ impl Seat<'_> {
             .iter()
             .map(status::Pair::of)
             .collect();
-        self.printed(|out| status::run(&account, args.json, &pairs, out))?;
+        status::run(&account, args.json, &pairs, &mut self.console.out())?;
         Ok(0)
     }
 
     fn ls(&mut self, args: &LsArgs) -> Result<u8> {
         let account = self.account(&args.account, &args.session, None)?;
-        let drive = Drive::new(auth::open(&account, &Terminal, self.stop)?);
+        let api = auth::open(&account, &prompt::terminal(self.console), self.stop)?;
         let options = ls::Options {
             remote: args.remote.as_deref().unwrap_or("/"),
             is_recursive: args.recursive,
             is_long: args.long,
             is_json: args.json,
-            on_terminal: std::io::stdout().is_terminal(),
-            zone: jiff::tz::TimeZone::system(),
+            on_terminal: io::stdout().is_terminal(),
+            zone: TimeZone::system(),
         };
-        self.printed(|out| ls::run(&drive, &options, self.stop, out))?;
+        let listed = ls::run(
+            &Drive::new(Arc::clone(&api)),
+            &options,
+            self.stop,
+            &mut self.console.out(),
+        );
+        // The session's news is kept, however the listing went.
+        let kept = api.keep_session();
+        listed.and(kept)?;
         Ok(0)
     }
 
     fn pass(&mut self, options: &PassOptions, account: &AccountOptions) -> Result<u8> {
         self.log_places();
-        let api = auth::open(account, &Terminal, self.stop)?;
+        let api = auth::open(account, &prompt::terminal(self.console), self.stop)?;
         api.begin_pass();
         let reporter = report::choose(self.console, self.is_json, self.verbosity, options.explain);
         let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
@@ -176,23 +192,11 @@ impl Seat<'_> {
             requests: &|| api.requests(),
         };
         let summary = pass::run(options, &tools);
+        // The session's news is kept, however the pass went.
         let kept = api.keep_session();
         let summary = summary?;
         kept?;
         Ok(summary.exit_code)
-    }
-
-    /// Prints what a command writes, also where it fails half-way.
-    fn printed(&self, run: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-        let mut out = Printed {
-            console: self.console,
-            held: Vec::new(),
-        };
-        let result = run(&mut out);
-        if let Err(error) = out.flush() {
-            log::debug!("{error}");
-        }
-        result
     }
 
     fn account(
@@ -211,36 +215,5 @@ impl Seat<'_> {
         for place in self.layers.provenance() {
             log::debug!("{place}");
         }
-    }
-}
-
-/// The console's stdout as a writer, whole lines at a time.
-struct Printed<'a> {
-    console: &'a Console,
-    held: Vec<u8>,
-}
-
-impl Printed<'_> {
-    /// So many bytes are printed together.
-    const MANY: usize = 64 * 1024;
-}
-
-impl Write for Printed<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.held.extend_from_slice(bytes);
-        if self.held.len() >= Self::MANY
-            && let Some(end) = self.held.iter().rposition(|byte| *byte == b'\n')
-        {
-            let rest = self.held.split_off(end + 1);
-            self.flush()?;
-            self.held = rest;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.console.print(&String::from_utf8_lossy(&self.held));
-        self.held.clear();
-        Ok(())
     }
 }

@@ -323,4 +323,4 @@ impl Drop for Bars {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

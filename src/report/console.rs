@@ -34,6 +34,8 @@ pub struct Console {
     out: Mutex<Stream>,
     err: Mutex<Stream>,
     bars: MultiProgress,
+    /// Makes the place for the bars anew, where they are shown at all.
+    place: Option<fn() -> ProgressDrawTarget>,
 }
 
 impl Console {
@@ -42,12 +44,12 @@ impl Console {
     pub fn of_process(is_json: bool, verbosity: Verbosity) -> Self {
         let stderr = io::stderr();
         let has_bars = stderr.is_terminal() && !is_json && verbosity > Verbosity::Quiet;
-        let target = if has_bars {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        Self::new(Box::new(io::stdout()), Box::new(stderr), target)
+        let place: Option<fn() -> _> = has_bars.then_some(ProgressDrawTarget::stderr);
+        let bars = place.map_or_else(ProgressDrawTarget::hidden, |place| place());
+        Self {
+            place,
+            ..Self::new(Box::new(io::stdout()), Box::new(stderr), bars)
+        }
     }
 
     /// Takes any two streams, and a place for the bars.
@@ -60,6 +62,7 @@ impl Console {
             out: Mutex::new(Stream(Some(out))),
             err: Mutex::new(Stream(Some(err))),
             bars: MultiProgress::with_draw_target(bars),
+            place: None,
         }
     }
 
@@ -73,6 +76,20 @@ impl Console {
         !self.bars.is_hidden()
     }
 
+    /// Runs `ask` with the bars taken away. They are counted on meanwhile, and nobody waits for it: a person
+    /// may take long to answer.
+    pub fn without_bars<T>(&self, ask: impl FnOnce() -> T) -> T {
+        let Some(place) = self.place else {
+            return ask();
+        };
+        // What can't be cleared now is overwritten by the question.
+        let _cleared = self.bars.clear().is_ok();
+        self.bars.set_draw_target(ProgressDrawTarget::hidden());
+        let answer = ask();
+        self.bars.set_draw_target(place());
+        answer
+    }
+
     /// Writes what was asked for: to stdout.
     pub fn print(&self, text: &str) {
         self.write(&self.out, text);
@@ -81,6 +98,15 @@ impl Console {
     /// Writes what goes with it: to stderr.
     pub fn tell(&self, text: &str) {
         self.write(&self.err, text);
+    }
+
+    /// Returns stdout as a writer, for commands that print as they go. Writing to it never fails: when the
+    /// reader is gone, printing ends quietly.
+    pub fn out(&self) -> impl Write {
+        Out {
+            console: self,
+            pending: Vec::new(),
+        }
     }
 
     fn write(&self, stream: &Mutex<Stream>, text: &str) {
@@ -96,11 +122,47 @@ impl Console {
     }
 }
 
+/// A console's stdout. Whole lines are passed on, so that no character is cut in two.
+struct Out<'a> {
+    console: &'a Console,
+    pending: Vec<u8>,
+}
+
+impl Out<'_> {
+    /// Passes on the first `length` bytes of what is pending.
+    fn pass(&mut self, length: usize) {
+        let text: Vec<u8> = self.pending.drain(..length).collect();
+        self.console.print(&String::from_utf8_lossy(&text));
+    }
+}
+
+impl Write for Out<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.pending.extend_from_slice(bytes);
+        if let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n') {
+            self.pass(end + 1);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.pass(self.pending.len());
+        Ok(())
+    }
+}
+
+impl Drop for Out<'_> {
+    fn drop(&mut self) {
+        self.pass(self.pending.len());
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::report::bars::tests::Term;
 
     /// A stream that a test can read.
     #[derive(Clone, Default)]
@@ -151,6 +213,30 @@ pub(super) mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn while_a_person_is_asked_no_bar_is_drawn() {
+        let place = || ProgressDrawTarget::term_like(Box::<Term>::default());
+        let (out, err) = (Shared::default(), Shared::default());
+        let mut console = Console::new(Box::new(out), Box::new(err), place());
+        console.place = Some(place);
+        assert!(console.has_bars());
+        let had_bars = console.without_bars(|| console.has_bars());
+        assert!(!had_bars);
+        assert!(console.has_bars());
+    }
+
+    #[test]
+    fn what_is_written_in_pieces_is_passed_on_in_lines() {
+        let (console, out, _) = console();
+        let mut writer = console.out();
+        writer.write_all(b"caf\xc3").unwrap();
+        assert_eq!(out.text(), "");
+        writer.write_all(b"\xa9\nrest").unwrap();
+        assert_eq!(out.text(), "caf\u{e9}\n");
+        drop(writer);
+        assert_eq!(out.text(), "caf\u{e9}\nrest");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    plan::{Action, Conflict, Kept, Parent, Reason, Settle, Settled, What},
+    plan::{Action, Conflict, Inside, Kept, Parent, Reason, Settle, Settled, What},
     tree::{DocId, Etag, Freeze, Kind, LocalItem, RemoteId, RemoteItem, Zone},
 };
 
@@ -41,6 +41,8 @@ fn remote(at: &str, kind: Kind, size: u64) -> RemoteItem {
 pub(super) fn action(at: &str, kind: Kind, what: What, reason: Reason) -> Action {
     Action {
         path: path(at),
+        agreed: None,
+        forgets: None,
         kind,
         what,
         reason,
@@ -50,6 +52,14 @@ pub(super) fn action(at: &str, kind: Kind, what: What, reason: Reason) -> Action
         local: None,
         remote: None,
         content: Vec::new(),
+    }
+}
+
+fn inside(at: &str) -> Inside {
+    Inside {
+        path: path(at),
+        local: None,
+        remote: None,
     }
 }
 
@@ -99,6 +109,8 @@ pub(super) fn everything() -> Plan {
             file,
             What::SwapLocal {
                 with: path("swap/a"),
+                other_local: None,
+                other_remote: None,
             },
             Reason::Moved(Side::Remote),
         ),
@@ -196,7 +208,7 @@ pub(super) fn everything() -> Plan {
         ),
     );
     add(
-        &|action| action.content = vec![path("stale/a"), path("stale/b")],
+        &|action| action.content = vec![inside("stale/a"), inside("stale/b")],
         action(
             "stale",
             folder,

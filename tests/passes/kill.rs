@@ -42,6 +42,9 @@ fn name(number: usize) -> String {
 fn expect_whole(tree: &Tree, allowed: &BTreeMap<String, Vec<Vec<u8>>>) {
     for (path, found) in tree {
         let Some(found) = found else { continue };
+        if path.contains("/.icloud-sync.") {
+            continue; // unfinished, and hidden from every listing
+        }
         let allowed = allowed
             .get(path)
             .unwrap_or_else(|| panic!("{path} should not be there"));

@@ -17,7 +17,7 @@ use crate::{
 /// A terminal that remembers what is on it: the lines above the cursor's, and how many of them
 /// bars have taken back.
 #[derive(Debug, Clone, Default)]
-struct Term(Arc<Mutex<(Vec<String>, usize)>>);
+pub(in crate::report) struct Term(Arc<Mutex<(Vec<String>, usize)>>);
 
 impl Term {
     /// What is to be seen on it, without empty lines.

@@ -14,7 +14,10 @@ use crate::{
 /// `Usage` where the path names a file, can't be a path, or names two items at once; `Protocol`
 /// where a folder on the way could not be listed whole; whatever the listing says.
 pub fn resolve(remote: &dyn Remote, path: &str) -> Result<Option<Node>> {
-    let usage = |why: String| Error::new(ErrorKind::Usage, format!("\"{path}\" {why}"));
+    let usage = |why: String| {
+        Error::new(ErrorKind::Usage, format!("\"{path}\" {why}"))
+            .with_hint("`icloud-sync ls` shows the folders that there are")
+    };
     let wanted = match RelPath::parse(path) {
         Ok(wanted) => Some(wanted),
         Err(NameError::Empty) => None,
