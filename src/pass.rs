@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    cloud::Remote,
+    cloud::{Node, Remote},
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
@@ -28,7 +28,7 @@ use crate::{
         remote::{Known, RemoteScan},
     },
     state::{
-        PairFiles,
+        Pair, PairFiles,
         baseline::{self, Baseline},
         journal::{self, Journal, Op},
         last::{self, LastPass},
@@ -36,7 +36,7 @@ use crate::{
         trash::{self, Trash},
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RemoteId, RemoteItem},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
 };
 use learned::Learned;
 use places::Places;
@@ -183,6 +183,7 @@ impl Pass<'_> {
             (Some(root), Some(disk)) if !dry_run => self.carry_out(
                 &base,
                 &listings,
+                &filter,
                 &plan,
                 &facts,
                 &remote_root,
@@ -275,7 +276,7 @@ impl Pass<'_> {
             }
         };
         let (tell_local, tell_remote) = (tell(Side::Local), tell(Side::Remote));
-        let is_package = |path: &crate::tree::RelPath| {
+        let is_package = |path: &RelPath| {
             base.rows
                 .get(path)
                 .is_some_and(|row| row.kind == Kind::Package)
@@ -357,7 +358,7 @@ impl Pass<'_> {
             delete: self.options.delete,
             checksum: self.options.checksum,
         };
-        let hides = |path: &crate::tree::RelPath, is_folder: bool| filter.hides(path, is_folder);
+        let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
         let mut facts = Facts::default();
         for _ in 0..MOST_ROUNDS {
             let input = Input {
@@ -421,6 +422,7 @@ impl Pass<'_> {
         &self,
         base: &Baseline,
         listings: &Listings,
+        filter: &Filter,
         plan: &Plan,
         facts: &Facts,
         remote_root: &RemoteId,
@@ -428,9 +430,8 @@ impl Pass<'_> {
         root: &std::path::Path,
         learned: &mut Learned,
     ) -> Result<(exec::Done, usize)> {
-        let pair = self
-            .places
-            .pair(self.tools.account, root, &self.options.remote, remote_root)?;
+        let remote_id = remote_root.folder_drivewsid();
+        let pair = Pair::new(self.tools.account, root, &self.options.remote, &remote_id)?;
         exec::clear_leftovers(disk, &listings.local, plan);
         let settled = facts::settled_ops(plan, facts, &base.rows, listings.looked_ns);
         let is_new = base.pair.is_none() || base.is_folded;
@@ -440,7 +441,22 @@ impl Pass<'_> {
         }
         let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
         let calibration = Calibration::new(learned.is_signature_proven);
+        let shows = |node: &Node| {
+            let folder = match &node.parent {
+                Some(id) if id == remote_root => Some(None),
+                Some(id) => (listings.remote.items().iter())
+                    .find(|item| item.id == *id)
+                    .map(|item| Some(&item.path)),
+                None => None,
+            };
+            let name = local_name(&node.name).ok();
+            let path = folder
+                .zip(name)
+                .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
+            path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
+        };
         let exec = Exec {
+            shows: &shows,
             plan,
             remote: self.tools.remote,
             disk,

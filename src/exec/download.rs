@@ -242,7 +242,6 @@ impl Run<'_> {
                     // The address has expired; a new one is good for the rest.
                     renewed = true;
                     *token = self.fresh_token(item)?;
-                    continue;
                 }
                 Err(error) if error.kind() != ErrorKind::Temporary => return Err(error),
                 Err(error) => {

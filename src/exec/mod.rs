@@ -109,6 +109,8 @@ pub struct Exec<'a> {
     pub settings: Settings,
     /// What is known of content signatures.
     pub calibration: &'a Calibration,
+    /// Whether a remote item, as it is now, is where a listing of REMOTE shows it.
+    pub shows: &'a (dyn Fn(&Node) -> bool + Sync),
 }
 
 /// What became of a plan.

@@ -22,6 +22,7 @@ impl Run<'_> {
     pub(super) fn remove_local(&self, action: &Action) -> Result<Vec<Op>> {
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
+        self.expect_gone(action)?;
         let forget = Op::Forget(
             action
                 .forgets
@@ -57,6 +58,33 @@ impl Run<'_> {
             &action.path,
             "it holds something new by now, so it stays",
         ))
+    }
+
+    /// Checks that what is removed here because it is gone from the remote side is not there after all: an item that was moved
+    /// while its folders were being listed is in none of their listings.
+    fn expect_gone(&self, action: &Action) -> Result<()> {
+        let inside = action
+            .content
+            .iter()
+            .filter_map(|inside| inside.remote.as_deref());
+        let items: Vec<(RemoteId, Kind)> = (action.remote.as_deref().into_iter())
+            .chain(inside)
+            .map(|item| (item.id.clone(), item.kind))
+            .collect();
+        for chunk in items.chunks(BATCH) {
+            let nodes = self.exec.remote.read(chunk)?;
+            if nodes
+                .iter()
+                .flatten()
+                .any(|node| !node.is_trashed && (self.exec.shows)(node))
+            {
+                return Err(changed(
+                    &action.path,
+                    "it is on the remote side after all, in another place",
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn is_still(&self, path: &RelPath, item: &LocalItem) -> Result<bool> {

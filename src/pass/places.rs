@@ -242,20 +242,6 @@ impl Places {
         }
         Ok(folder)
     }
-
-    /// Returns what the baseline is told of this pair.
-    ///
-    /// # Errors
-    /// `Local` where LOCAL can't be looked at.
-    pub(super) fn pair(
-        &self,
-        account: &str,
-        root: &Path,
-        remote: &str,
-        remote_id: &RemoteId,
-    ) -> Result<Pair> {
-        Pair::new(account, root, remote, &remote_id.folder_drivewsid())
-    }
 }
 
 /// Finds a folder by name, or makes it.

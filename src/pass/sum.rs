@@ -125,9 +125,9 @@ fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
             .iter()
             .position(|action| action.path == *path && action.is_replacement())
     };
-    let replaced = replaces(&conflict.path)
+    let is_done = replaces(&conflict.path)
         .is_some_and(|at| matches!(parts.done.outcomes.get(at), Some(Outcome::Done)));
-    if !replaced {
+    if !is_done {
         return format!("the {loser} version stays where it is");
     }
     match (&parts.trash, winner) {

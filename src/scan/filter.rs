@@ -222,6 +222,7 @@ fn cannot_read(file: &Path, error: io::Error) -> Error {
         format!("cannot read the filter file \"{}\"", file.display()),
     )
     .with_source(error)
+    .with_hint("give a file of gitignore lines, such as `*.tmp` and `!keep.tmp`")
 }
 
 fn add_lines(builder: &mut GitignoreBuilder, file: &Path, bytes: Vec<u8>) -> Result<()> {

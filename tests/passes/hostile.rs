@@ -9,19 +9,17 @@ use super::world::World;
 /// Plays a fault during one pass; afterwards LOCAL holds only whole contents, and a quiet pass ends equal.
 #[track_caller]
 fn survives(verb: &str, fault: Fault, codes: &[i32]) -> String {
+    let large = vec![b'c'; 300_000];
     let world = World::new();
     world.drive.write("a", "old a").unwrap();
     world.drive.write("d/b", "old b").unwrap();
     world.pass("pull", &[]).code(0);
-    match verb {
-        "pull" => {
-            world.drive.write("a", "new a, longer").unwrap();
-            world.drive.write("d/c", vec![b'c'; 300_000]).unwrap();
-        }
-        _ => {
-            world.write("a", "new a, longer");
-            world.write("d/c", vec![b'c'; 300_000]);
-        }
+    if verb == "pull" {
+        world.drive.write("a", "new a, longer").unwrap();
+        world.drive.write("d/c", large.clone()).unwrap();
+    } else {
+        world.write("a", "new a, longer");
+        world.write("d/c", &large);
     }
     let name = format!("{fault:?}");
     world.emulator.fault(fault);
@@ -36,7 +34,7 @@ fn survives(verb: &str, fault: Fault, codes: &[i32]) -> String {
         let whole: &[&[u8]] = match path.as_str() {
             "a" => &[b"old a", b"new a, longer"],
             "d/b" => &[b"old b"],
-            "d/c" => &[&[b'c'; 300_000]],
+            "d/c" => &[&large],
             "d" => continue,
             other => panic!("{name}: {other:?} should not be there"),
         };
@@ -163,15 +161,27 @@ fn names_from_the_service_never_leave_local() {
             .any(|name| name.contains("outside") || name.contains("inner")),
         "{around:?}"
     );
-    // A slash in a name goes back unchanged.
+    // A slash in a name goes back unchanged; the service takes no content for such a name, and says so.
+    let names = |world: &World| -> Vec<Vec<String>> {
+        world
+            .drive
+            .items()
+            .unwrap()
+            .into_iter()
+            .map(|(names, _)| names)
+            .collect()
+    };
+    let before = names(&world);
     world.write("..\u{ff0f}..\u{ff0f}outside", "edited");
+    world.pass("push", &[]).code(3).says("plain file name");
+    assert_eq!(names(&world), before);
+    fs::rename(
+        world.local().join("..\u{ff0f}..\u{ff0f}outside"),
+        world.local().join("good name"),
+    )
+    .unwrap();
     world.pass("push", &[]).code(3);
-    let items = world.drive.items().unwrap();
-    let item = items
-        .iter()
-        .find(|(names, _)| names == &["../../outside"])
-        .unwrap();
-    assert_eq!(item.1.content.as_deref(), Some(&b"edited"[..]));
+    assert_eq!(world.drive.read(["good name"]).unwrap(), &b"edited"[..]);
 }
 
 #[test]
@@ -203,6 +213,28 @@ fn one_folder_that_can_t_be_listed_stops_no_other_and_deletes_nothing() {
         "what is missing may have moved into the unknown folder"
     );
     assert_eq!(world.read("bad/b"), "2");
+    world.emulator.clear_faults();
+    world.pass("pull", &["--delete"]).code(0);
+    world.expect_equal();
+}
+
+#[test]
+fn a_file_that_moves_while_it_is_listed_is_not_taken_as_deleted() {
+    let world = World::new();
+    world.drive.write("a/x", "1").unwrap();
+    world.drive.write("b/y", "2").unwrap();
+    world.drive.write("keep", "3").unwrap();
+    world.pass("pull", &[]).code(0);
+    // No listing shows it: taken out of one folder before that is listed, put into another after that was.
+    world.emulator.fault(Fault::always(
+        "retrieveItemDetailsInFolders",
+        Action::ShortItemsUnnoticed,
+    ));
+    let ran = world.pass("pull", &["--delete", "--force"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    for (path, content) in [("a/x", "1"), ("b/y", "2"), ("keep", "3")] {
+        assert_eq!(world.read(path), content);
+    }
     world.emulator.clear_faults();
     world.pass("pull", &["--delete"]).code(0);
     world.expect_equal();

@@ -208,7 +208,7 @@ impl World {
             .map(|entry| entry.unwrap().into_path())
             .filter(|path| {
                 let name = path.file_name().unwrap().to_string_lossy().into_owned();
-                name.starts_with(".icloud-sync.") && name.ends_with(".part")
+                name.starts_with(".icloud-sync.")
             })
             .collect()
     }
