@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use pass::{BisyncArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+pub use pass::{BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
 
 use crate::options::{Region, value};
 
@@ -178,6 +178,13 @@ pub enum Command {
     ///
     /// A file that was changed on both sides is a conflict; --conflict says who wins. The loser is kept.
     Bisync(BisyncArgs),
+    /// Compare both sides without transferring anything
+    ///
+    /// Says what is only here, only in iCloud, or different, and changes nothing. Contents are compared by the
+    /// checksums that iCloud publishes. Ends with code 0 if both sides are alike, with 3 if not, or if something
+    /// could not be compared. Packages (such as .pages and .numbers) are named, but not compared: they are
+    /// folders here and single files in iCloud.
+    Check(CheckArgs),
     /// Take the tour: everything on a made-up iCloud, no Apple account
     ///
     /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and

@@ -3,6 +3,7 @@
 //! Up to the plan everything only reads, so a dry run goes the same way and stops there. After it everything only
 //! does what the plan says.
 
+mod check;
 mod facts;
 mod learned;
 mod places;
@@ -38,6 +39,7 @@ use crate::{
     stop::Stop,
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
 };
+pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
 use places::Places;
 
