@@ -12,6 +12,7 @@ pub mod ls;
 pub mod man;
 mod prompt;
 pub mod status;
+pub mod trash;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -24,7 +25,7 @@ use crate::{
     auth::{self, prompt::Via},
     cli::{
         AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
-        StatusArgs,
+        StatusArgs, TrashCommand,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     error::Result,
@@ -45,6 +46,10 @@ pub fn is_json(command: &Command) -> bool {
         Command::Pull(args) | Command::Push(args) => args.pass.json,
         Command::Bisync(args) => args.pass.json,
         Command::Check(args) => args.json,
+        Command::Trash(args) => match &args.command {
+            TrashCommand::List(args) => args.json,
+            TrashCommand::Restore(args) => args.json,
+        },
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => args.json,
         #[cfg(feature = "emulator")]
@@ -100,6 +105,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
             seat.pass(&pass, &account)
         }
         Command::Check(args) => seat.check(args),
+        Command::Trash(args) => seat.trash(&args.command),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
@@ -204,6 +210,35 @@ impl Seat<'_> {
             self.verbosity,
         );
         Ok(compared.exit_code())
+    }
+
+    fn trash(&mut self, command: &TrashCommand) -> Result<u8> {
+        let (account, session) = match command {
+            TrashCommand::List(args) => (&args.account, &args.session),
+            TrashCommand::Restore(args) => (&args.account, &args.session),
+        };
+        let account = self.account(account, session, None)?;
+        let api = auth::open(&account, &prompt::terminal(self.console), self.stop)?;
+        let drive = Drive::new(Arc::clone(&api));
+        let done = match command {
+            TrashCommand::List(args) => {
+                let options = trash::Options {
+                    is_long: args.long,
+                    is_json: args.json,
+                    on_terminal: io::stdout().is_terminal(),
+                    zone: TimeZone::system(),
+                };
+                trash::list(&drive, &options, &mut self.console.out()).map(|()| 0)
+            }
+            TrashCommand::Restore(args) => {
+                trash::restore(&drive, &args.paths, args.json, self.console)
+            }
+        };
+        // The session's news is kept, however it went.
+        let kept = api.keep_session();
+        let exit_code = done?;
+        kept?;
+        Ok(exit_code)
     }
 
     /// Signs in, does what a pass or its like does, and keeps the session's news, however that went.

@@ -10,4 +10,5 @@ mod hostile;
 mod kill;
 mod pull;
 mod push;
+mod trash;
 mod world;
