@@ -55,6 +55,9 @@ _icloud__sync() {
             icloud__sync,trash)
                 cmd="icloud__sync__subcmd__trash"
                 ;;
+            icloud__sync,undo)
+                cmd="icloud__sync__subcmd__undo"
+                ;;
             icloud__sync__subcmd__trash,list)
                 cmd="icloud__sync__subcmd__trash__subcmd__list"
                 ;;
@@ -68,7 +71,7 @@ _icloud__sync() {
 
     case "${cmd}" in
         icloud__sync)
-            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash demo emulator completions man"
+            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo demo emulator completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,6 +639,44 @@ _icloud__sync() {
                 return 0
             fi
             case "${prev}" in
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -W "global china" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__undo)
+            opts="-n -v -q -h --local --remote --list --dry-run --json --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --account)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -38,6 +38,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "push" -d 'C
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "bisync" -d 'Keep both sides in step (two-way)'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "check" -d 'Compare both sides without transferring anything'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "trash" -d 'List iCloud\'s Recently Deleted, or put something back from it'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "undo" -d 'Take back what a pass did'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "demo" -d 'Take the tour: everything on a made-up iCloud, no Apple account'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "emulator" -d 'Run a local iCloud for trying and testing'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -233,6 +234,21 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fis
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l local -d 'Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l remote -d 'Folder of iCloud Drive, such as /Documents/Work [default: /]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l list -d 'List the passes that can be taken back, oldest first, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s n -l dry-run -d 'Print what would be taken back, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l json -d 'Print JSON, one object a line; the last is the summary'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l relogin -d 'Sign in anew, even though a session is there'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'

@@ -189,6 +189,20 @@ pub enum Command {
     ///
     /// What passes and your devices remove from iCloud lies there for about 30 days.
     Trash(TrashArgs),
+    /// Take back what a pass did
+    ///
+    /// Takes back the last pass of LOCAL and REMOTE that did something, or the one that PASS names: removed items come
+    /// back from the trash of their side, replaced local contents are put back, moves are reversed, and what the pass
+    /// made goes to the trash. Each item only if it is still as the pass left it. A file whose content was replaced in
+    /// iCloud can't be taken back, since iCloud keeps no old versions; it is named, and the code is 3.
+    ///
+    /// An undo is recorded like a pass: a second one takes the first back. Records are kept as long as the local trash
+    /// (--trash-days of a pass).
+    ///
+    /// The next pass joins both sides where something was taken back, as a first pass does: what is on one side only
+    /// comes to the other, and different contents are a conflict (--conflict says who wins). A move that was taken back
+    /// on one side is carried over to the other by the next bisync.
+    Undo(UndoArgs),
     /// Take the tour: everything on a made-up iCloud, no Apple account
     ///
     /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and
@@ -336,6 +350,59 @@ pub struct TrashRestoreArgs {
     /// How to sign in.
     #[command(flatten)]
     pub session: SessionArgs,
+}
+
+/// `undo`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct UndoArgs {
+    /// The pass, as --list shows it; without it the last one
+    ///
+    /// It is also the name of the pass's folder in the local trash. Items that a later pass has worked on are left
+    /// alone.
+    #[arg(value_name = "PASS")]
+    pub pass: Option<String>,
+    /// Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]
+    ///
+    /// LOCAL of the pass that is taken back; without it as for pull, push and bisync.
+    #[arg(long, value_name = "LOCAL")]
+    pub local: Option<PathBuf>,
+    /// Folder of iCloud Drive, such as /Documents/Work [default: /]
+    ///
+    /// REMOTE of the pass that is taken back.
+    #[arg(long, value_name = "REMOTE", value_parser = value::remote)]
+    pub remote: Option<String>,
+    /// List the passes that can be taken back, oldest first, and do nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Print what would be taken back, and do nothing
+    ///
+    /// [env: DRY_RUN]
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Print JSON, one object a line; the last is the summary
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+impl UndoArgs {
+    /// Returns what a pass would be given to work on the same pair.
+    pub fn as_pass(&self) -> PassArgs {
+        PassArgs {
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            dry_run: self.dry_run,
+            json: self.json,
+            account: self.account.clone(),
+            session: self.session.clone(),
+            ..PassArgs::default()
+        }
+    }
 }
 
 /// `emulator`.

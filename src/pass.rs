@@ -8,6 +8,7 @@ mod facts;
 mod learned;
 mod places;
 mod sum;
+mod undo;
 
 use std::{
     path::PathBuf,
@@ -35,6 +36,7 @@ use crate::{
         last::{self, LastPass},
         lock::Lock,
         trash::{self, Trash},
+        undo as record,
     },
     stop::Stop,
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
@@ -42,6 +44,7 @@ use crate::{
 pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
 use places::Places;
+pub use undo::{End, Step, Undone, past, undo as take_back};
 
 /// How often the plan may ask for content before something is wrong with the answers.
 const MOST_ROUNDS: usize = 8;
@@ -66,7 +69,7 @@ pub struct Tools<'a> {
 /// What ends it before anything is done. What goes wrong later is in the summary, with its exit code.
 pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
     let begun = Instant::now();
-    let places = Places::find(options, tools.remote)?;
+    let mut places = Places::find(options, tools.remote)?;
     let files = PairFiles::new(
         &options.state_dir,
         &places.local,
@@ -78,6 +81,8 @@ pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
     } else {
         Some(take_lock(&files)?)
     };
+    // Named again under the lock: no other pass has this name then.
+    places.trash = new_trash(options, &places.local)?;
     let result = Pass {
         options,
         tools,
@@ -457,8 +462,12 @@ impl Pass<'_> {
                 .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
             path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
         };
+        let pass = self.places.trash.pass();
+        let verb = self.options.verb.as_str();
+        let record = record::Record::new(&self.files.undo, pass, &pair, verb, None);
         let exec = Exec {
             shows: &shows,
+            undo: &record,
             plan,
             remote: self.tools.remote,
             disk,
@@ -500,6 +509,10 @@ impl Pass<'_> {
             Ok(count) => log::info!("emptied the local trash of {count} passes"),
             Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
         }
+        let now = jiff::Timestamp::now();
+        if let Err(error) = record::expire(&self.files.undo, self.options.trash_days, now) {
+            self.tools.reporter.event(&Event::Warning(&error.chain()));
+        }
     }
 }
 
@@ -508,7 +521,14 @@ pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Names the trash of a pass that begins now.
-fn new_trash(local: &std::path::Path) -> Trash {
-    Trash::begin(local, jiff::Timestamp::now())
+/// Names the trash of a pass that begins now, and with it the pass: behind all that have a record.
+fn new_trash(options: &PassOptions, local: &std::path::Path) -> Result<Trash> {
+    let files = PairFiles::new(&options.state_dir, local, &options.remote, None);
+    let passes = record::passes(&files.undo)?;
+    let last = passes.last().and_then(|pass| trash::began(pass));
+    let now = jiff::Timestamp::now();
+    let now = last.map_or(now, |last| now.max(last));
+    Ok(Trash::begin(local, now, |pass| {
+        record::exists(&files.undo, pass)
+    }))
 }

@@ -77,3 +77,8 @@ fn each_argument_of_each_command_has_a_summary_line_that_fits() {
 fn check() {
     insta::assert_snapshot!(help(Some("check")));
 }
+
+#[test]
+fn undo() {
+    insta::assert_snapshot!(help(Some("undo")));
+}

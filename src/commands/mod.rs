@@ -13,6 +13,7 @@ pub mod man;
 mod prompt;
 pub mod status;
 pub mod trash;
+pub mod undo;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -25,7 +26,7 @@ use crate::{
     auth::{self, prompt::Via},
     cli::{
         AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
-        StatusArgs, TrashCommand,
+        StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     error::Result,
@@ -46,6 +47,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Pull(args) | Command::Push(args) => args.pass.json,
         Command::Bisync(args) => args.pass.json,
         Command::Check(args) => args.json,
+        Command::Undo(args) => args.json,
         Command::Trash(args) => match &args.command {
             TrashCommand::List(args) => args.json,
             TrashCommand::Restore(args) => args.json,
@@ -106,6 +108,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         }
         Command::Check(args) => seat.check(args),
         Command::Trash(args) => seat.trash(&args.command),
+        Command::Undo(args) => seat.undo(args),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
@@ -210,6 +213,31 @@ impl Seat<'_> {
             self.verbosity,
         );
         Ok(compared.exit_code())
+    }
+
+    fn undo(&mut self, args: &UndoArgs) -> Result<u8> {
+        let (options, account) = self
+            .layers
+            .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
+        if args.list {
+            undo::list(self.console, &pass::past(&options)?, self.is_json);
+            return Ok(0);
+        }
+        let wanted = args.pass.as_deref();
+        let undone = self.with_tools(&options, &account, |tools| {
+            pass::take_back(&options, wanted, tools)
+        })?;
+        undo::show(
+            self.console,
+            &options,
+            &undone,
+            self.is_json,
+            self.verbosity,
+        );
+        if let Some(fatal) = undone.fatal.as_ref().filter(|_| !self.is_json) {
+            report::tell_error(self.console, fatal, false, undone.exit_code());
+        }
+        Ok(undone.exit_code())
     }
 
     fn trash(&mut self, command: &TrashCommand) -> Result<u8> {

@@ -546,6 +546,11 @@ impl Disk {
 }
 
 impl Spot {
+    /// Returns the name.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
     /// Returns another name in the same folder.
     ///
     /// # Errors

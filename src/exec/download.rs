@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 
 use super::{
     Run,
-    disk::{self, Marks, Spot, changed},
-    rows,
+    disk::{self, Disk, Marks, Spot, changed},
+    rows, seal,
 };
 use crate::{
     cloud::Token,
@@ -23,7 +23,7 @@ use crate::{
     plan::Action,
     report::Event,
     scan::filter::{OWN_PREFIX, PART_SUFFIX},
-    state::{self, journal::Op},
+    state::{self, journal::Op, trash::Trash, undo::Deed},
     tree::{Kind, RelPath, RemoteItem, Signature, SignatureHasher},
 };
 
@@ -72,7 +72,7 @@ pub(super) fn part_name(item: &RemoteItem) -> String {
 }
 
 /// Returns whether two versions of an item have the same content, as far as the marks tell.
-pub(super) fn same_content(now: &crate::tree::Etag, planned: &crate::tree::Etag) -> bool {
+pub(crate) fn same_content(now: &crate::tree::Etag, planned: &crate::tree::Etag) -> bool {
     now == planned || (now.content_part().is_some() && now.content_part() == planned.content_part())
 }
 
@@ -377,12 +377,32 @@ impl Run<'_> {
             self.verify_on_disk(file, item, &hashes.0)?;
         }
         self.expect_local(action, spot)?;
-        match old {
-            None => disk.rename_spots(part, spot)?,
-            Some(_) => self.replace(&action.path, part, spot)?,
-        }
-        disk.look_spot(spot)?
-            .ok_or_else(|| changed(&action.path, "it is gone at once"))
+        let kept = match old {
+            None => disk.rename_spots(part, spot).map(|()| None)?,
+            Some(_) => Some(self.replace(&action.path, part, spot)?),
+        };
+        self.appeared(action, Kind::File, spot, kept)
+    }
+
+    /// Looks at what was just put in place, and writes down that it was.
+    pub(super) fn appeared(
+        &self,
+        action: &Action,
+        kind: Kind,
+        spot: &Spot,
+        kept: Option<String>,
+    ) -> Result<Marks> {
+        let disk = self.exec.disk;
+        let marks =
+            (disk.look_spot(spot)?).ok_or_else(|| changed(&action.path, "it is gone at once"))?;
+        self.did(&Deed::LocalAppeared {
+            path: action.path.clone(),
+            kind,
+            seal: seal::local(disk, &action.path, &marks, &|_| false)?,
+            kept,
+            row: action.agreed.clone(),
+        });
+        Ok(marks)
     }
 
     fn verify_on_disk(
@@ -401,34 +421,11 @@ impl Run<'_> {
     }
 
     /// Puts `part` at `spot`, and what stands there into the local trash, in one step where the file system can.
-    pub(super) fn replace(&self, path: &RelPath, part: &Spot, spot: &Spot) -> Result<()> {
-        let disk = self.exec.disk;
-        let kept = self.exec.trash.place(disk, path)?;
-        disk.rename_spots(part, &kept)?;
-        match disk.exchange_spots(&kept, spot) {
-            Ok(()) => {}
-            Err(error) => {
-                log::debug!("no exchange on this file system: {}", error.chain());
-                disk.rename_spots(&kept, part)?;
-                self.replace_by_copy(path, part, spot)?;
-            }
-        }
+    /// Returns where that is, as [`Trash::kept`] tells it.
+    pub(super) fn replace(&self, path: &RelPath, part: &Spot, spot: &Spot) -> Result<String> {
+        let kept = replace(self.exec.disk, self.exec.trash, path, part, spot)?;
         self.has_trash.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// As [`Self::replace`] for file systems that can't exchange: a second name or a copy first, then a rename over it.
-    fn replace_by_copy(&self, path: &RelPath, part: &Spot, spot: &Spot) -> Result<()> {
-        let disk = self.exec.disk;
-        let kept = self.exec.trash.place(disk, path)?;
-        if disk.link(spot, &kept).is_err() {
-            let mut old = disk.read(spot)?;
-            let mut copy = disk.write(&kept)?;
-            let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
-            std::io::copy(&mut old, &mut copy).map_err(fail)?;
-            copy.sync_all().map_err(fail)?;
-        }
-        disk.replace_spot(part, spot)
+        Ok(kept)
     }
 
     /// Brings a remote version into the local trash and verifies it: it is about to be replaced, and this machine never
@@ -438,7 +435,7 @@ impl Run<'_> {
         number: usize,
         action: &Action,
         item: &RemoteItem,
-    ) -> Result<()> {
+    ) -> Result<String> {
         let disk = self.exec.disk;
         let token = if item.size == 0 {
             None
@@ -469,6 +466,43 @@ impl Run<'_> {
         disk.rename_spots(&part, &kept)?;
         disk.settle()?;
         self.has_trash.store(true, Ordering::Relaxed);
-        Ok(())
+        Ok(self.exec.trash.kept(&action.path, &kept))
     }
+}
+
+/// Puts `part` at `spot`, and what stands there into the local trash, in one step where the file system can. Returns
+/// where that is, as [`Trash::kept`] tells it.
+pub(crate) fn replace(
+    disk: &Disk,
+    trash: &Trash,
+    path: &RelPath,
+    part: &Spot,
+    spot: &Spot,
+) -> Result<String> {
+    let kept = trash.place(disk, path)?;
+    disk.rename_spots(part, &kept)?;
+    if let Err(error) = disk.exchange_spots(&kept, spot) {
+        log::debug!("no exchange on this file system: {}", error.chain());
+        disk.rename_spots(&kept, part)?;
+        replace_by_copy(disk, path, part, spot, &kept)?;
+    }
+    Ok(trash.kept(path, &kept))
+}
+
+/// As [`replace`] for file systems that can't exchange: a second name or a copy first, then a rename over it.
+fn replace_by_copy(
+    disk: &Disk,
+    path: &RelPath,
+    part: &Spot,
+    spot: &Spot,
+    kept: &Spot,
+) -> Result<()> {
+    if disk.link(spot, kept).is_err() {
+        let mut old = disk.read(spot)?;
+        let mut copy = disk.write(kept)?;
+        let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
+        std::io::copy(&mut old, &mut copy).map_err(fail)?;
+        copy.sync_all().map_err(fail)?;
+    }
+    disk.replace_spot(part, spot)
 }

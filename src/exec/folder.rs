@@ -1,17 +1,30 @@
 //! Makes folders, on either side.
 
-use super::{Run, disk::changed, rows, upload::not_applied};
+use super::{Run, disk::changed, rows, seal, upload::not_applied};
 use crate::{
     cloud::{FolderAnswer, Node},
     error::{Error, Kind as ErrorKind, Result},
     plan::{Action, What},
-    state::journal::Op,
+    state::{
+        journal::Op,
+        undo::{Deed, Place},
+    },
     tree::{Kind, RelPath, RemoteId, RemoteItem, Row, local_name},
 };
 
 impl Run<'_> {
     pub(super) fn create_local_folder(&self, action: &Action) -> Result<Vec<Op>> {
+        let was_there = self.exec.disk.look(&action.path)?.is_some();
         let marks = self.exec.disk.make_folder(&action.path)?;
+        if !was_there {
+            self.did(&Deed::LocalAppeared {
+                path: action.path.clone(),
+                kind: Kind::Folder,
+                seal: seal::empty_folder(),
+                kept: None,
+                row: action.agreed.clone(),
+            });
+        }
         let Some(remote) = action.remote.as_deref() else {
             return Ok(Vec::new());
         };
@@ -59,7 +72,20 @@ impl Run<'_> {
                     let there = there.get_or_insert_with(|| self.children(&parent));
                     find_folder(there, name, &action.path, &error)
                 }
-                other => other,
+                Ok(node) => {
+                    self.did(&Deed::RemoteAppeared {
+                        path: action.path.clone(),
+                        id: node.id.clone(),
+                        kind: Kind::Folder,
+                        place: Place {
+                            folder: Some(parent.clone()),
+                            name: node.name.clone(),
+                        },
+                        seal: seal::empty_folder(),
+                    });
+                    Ok(node)
+                }
+                Err(error) => Err(error),
             };
             results.push(node.and_then(|node| self.made_folder(*number, action, &node)));
         }

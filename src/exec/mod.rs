@@ -5,13 +5,14 @@
 //! is to be done.
 
 pub mod disk;
-mod download;
+pub(crate) mod download;
 mod folder;
 pub mod gate;
 mod package;
 mod relocate;
 mod remove;
 mod rows;
+pub(crate) mod seal;
 mod tokens;
 mod upload;
 
@@ -34,6 +35,7 @@ use crate::{
     state::{
         journal::{Journal, Op},
         trash::Trash,
+        undo::{Deed, Record},
     },
     stop::Stop,
     tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Zone},
@@ -101,6 +103,8 @@ pub struct Exec<'a> {
     pub trash: &'a Trash,
     /// Where finished actions are written down.
     pub journal: &'a Journal,
+    /// Where what they did is written down, so that it can be taken back.
+    pub undo: &'a Record,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
     /// Set by a signal.
@@ -111,6 +115,14 @@ pub struct Exec<'a> {
     pub calibration: &'a Calibration,
     /// Whether a remote item, as it is now, is where a listing of REMOTE shows it.
     pub shows: &'a (dyn Fn(&Node) -> bool + Sync),
+}
+
+impl Exec<'_> {
+    /// Makes durable what the journal is about to know of.
+    fn settle(&self) -> Result<()> {
+        self.undo.flush()?;
+        self.disk.settle()
+    }
 }
 
 /// What became of a plan.
@@ -181,7 +193,7 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
                 .with_max_len(1)
                 .for_each(|unit| run.unit(unit));
         });
-        if let Err(error) = exec.journal.flush(|| exec.disk.settle()) {
+        if let Err(error) = exec.journal.flush(|| exec.settle()) {
             run.end(error);
         }
     }
@@ -427,7 +439,7 @@ impl<'a> Run<'a> {
             }
             self.exec
                 .journal
-                .append(ops, || self.exec.disk.settle())
+                .append(ops, || self.exec.settle())
                 .inspect_err(|error| {
                     // What can't be remembered must not go on.
                     self.end(error.clone());
@@ -463,6 +475,14 @@ impl<'a> Run<'a> {
         });
         if self.outcomes[number].set(outcome).is_err() {
             debug_assert!(false, "an action ends once");
+        }
+    }
+
+    /// Writes down what was just done, so that it can be taken back.
+    fn did(&self, deed: &Deed) {
+        if let Err(error) = self.exec.undo.add(deed) {
+            // It is done all the same; nothing more is begun that could not be taken back.
+            self.end(error);
         }
     }
 

@@ -7,11 +7,7 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{
-    Run,
-    disk::{Spot, changed},
-    rows,
-};
+use super::{Run, disk::Spot, rows};
 use crate::{
     cloud::Token,
     error::{Error, Kind as ErrorKind, Result},
@@ -55,21 +51,22 @@ impl Run<'_> {
             .and_then(|()| {
                 disk.settle()?;
                 match self.expect_local(action, spot)? {
-                    None => disk.rename_spots(&part, spot),
-                    Some(_) => self.replace(&action.path, &part, spot),
+                    None => disk.rename_spots(&part, spot).map(|()| None),
+                    Some(_) => self.replace(&action.path, &part, spot).map(Some),
                 }
             });
-        if let Err(error) = result {
-            match fs::remove_dir_all(&folder) {
-                Ok(()) => {}
-                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
-                Err(left) => log::warn!("cannot remove {}: {left}", folder.display()),
+        let kept = match result {
+            Ok(kept) => kept,
+            Err(error) => {
+                match fs::remove_dir_all(&folder) {
+                    Ok(()) => {}
+                    Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(left) => log::warn!("cannot remove {}: {left}", folder.display()),
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-        let marks = disk
-            .look_spot(spot)?
-            .ok_or_else(|| changed(&action.path, "it is gone at once"))?;
+        };
+        let marks = self.appeared(action, Kind::Package, spot, kept)?;
         let (size, mtime_ns) = extent_of_package(&spot.path())
             .map_err(|error| Error::io(format!("cannot look into \"{}\"", action.path), error))?;
         let path = action.agreed.as_ref().unwrap_or(&action.path);

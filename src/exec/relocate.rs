@@ -5,7 +5,10 @@ use crate::{
     cloud::{Node, Target},
     error::{Error, Kind as ErrorKind, Result},
     plan::{Action, Parent, Side},
-    state::journal::{Moved, Op},
+    state::{
+        journal::{Moved, Op},
+        undo::{Deed, Place},
+    },
     tree::{Etag, Kind, RelPath, RemoteId, RemoteItem, local_name},
 };
 
@@ -27,11 +30,16 @@ fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
 impl Run<'_> {
     pub(super) fn move_local(&self, action: &Action, from: &RelPath) -> Result<Vec<Op>> {
         let spot = self.exec.disk.spot(from)?;
-        self.expect_local(action, &spot)?;
+        let marks = self.expect_local(action, &spot)?;
         if self.exec.disk.look(&action.path)?.is_some() && !is_same_place(from, &action.path) {
             return Err(changed(&action.path, "the name is taken meanwhile"));
         }
         self.exec.disk.rename(from, &action.path)?;
+        self.did(&Deed::LocalMoved {
+            from: from.clone(),
+            to: action.path.clone(),
+            inode: marks.map_or((0, 0), |marks| (marks.inode, marks.birth_ns)),
+        });
         let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();
         if let Some(remote) = &action.remote {
             let path = action.agreed.as_ref().unwrap_or(&action.path);
@@ -51,15 +59,20 @@ impl Run<'_> {
         };
         let disk = self.exec.disk;
         let (here, there) = (disk.spot(&action.path)?, disk.spot(with)?);
-        self.expect_local(action, &there)?;
-        let is_other = match (disk.look_spot(&here)?, other_local) {
-            (Some(marks), Some(item)) => marks.is(item),
-            (_, _) => false,
+        let mine = self.expect_local(action, &there)?;
+        let other = match (disk.look_spot(&here)?, other_local) {
+            (Some(marks), Some(item)) if marks.is(item) => Some(marks),
+            (_, _) => None,
         };
-        if !is_other {
+        let (Some(mine), Some(other)) = (mine, other) else {
             return Err(changed(&action.path, "it has changed meanwhile"));
-        }
+        };
         disk.exchange_spots(&here, &there)?;
+        self.did(&Deed::LocalSwapped {
+            one: action.path.clone(),
+            other: with.clone(),
+            inodes: ((mine.inode, mine.birth_ns), (other.inode, other.birth_ns)),
+        });
         let mut moved = Vec::new();
         moved.extend(
             action
@@ -92,17 +105,17 @@ impl Run<'_> {
             // Until it has arrived its place says nothing: a pass that ends here is told so.
             let leaves = vec![Op::Leaves(id.clone(), Side::Remote)];
             self.exec.journal.append(leaves, || Ok(()))?;
-            self.exec.journal.flush(|| self.exec.disk.settle())?;
+            self.exec.journal.flush(|| self.exec.settle())?;
         }
         let mut node = before;
         if moves_first {
-            node = self.put_into(item, &node, folder.as_ref())?;
+            node = self.put_into(action, item, &node, folder.as_ref())?;
         }
         if renames {
-            node = self.to_name(item, &node, name)?;
+            node = self.to_name(action, item, &node, name)?;
         }
         if !moves_first {
-            node = self.put_into(item, &node, folder.as_ref())?;
+            node = self.put_into(action, item, &node, folder.as_ref())?;
         }
         self.remember(&node);
         if node.name != name {
@@ -138,15 +151,23 @@ impl Run<'_> {
         }
     }
 
-    fn to_name(&self, item: &RemoteItem, node: &Node, name: &str) -> Result<Node> {
+    fn to_name(&self, action: &Action, item: &RemoteItem, node: &Node, name: &str) -> Result<Node> {
         let target = Self::target(item, &node.etag);
         let result = self
             .gate
             .pass(&item.id.zone, || self.exec.remote.rename(&target, name));
-        self.or_read_back(item, result, |node| node.name == name)
+        let now = self.or_read_back(item, result, |node| node.name == name)?;
+        self.moved(action, node, &now);
+        Ok(now)
     }
 
-    fn put_into(&self, item: &RemoteItem, node: &Node, folder: Option<&RemoteId>) -> Result<Node> {
+    fn put_into(
+        &self,
+        action: &Action,
+        item: &RemoteItem,
+        node: &Node,
+        folder: Option<&RemoteId>,
+    ) -> Result<Node> {
         let Some(folder) = folder else {
             return Ok(node.clone());
         };
@@ -163,7 +184,26 @@ impl Run<'_> {
                 ))
             })
         });
-        self.or_read_back(item, result, |node| node.parent.as_ref() == Some(folder))
+        let now = self.or_read_back(item, result, |node| node.parent.as_ref() == Some(folder))?;
+        self.moved(action, node, &now);
+        Ok(now)
+    }
+
+    /// Writes down one step of a move.
+    fn moved(&self, action: &Action, before: &Node, now: &Node) {
+        self.did(&Deed::RemoteMoved {
+            path: action.path.clone(),
+            id: now.id.clone(),
+            kind: now.kind,
+            from: Place {
+                folder: before.parent.clone(),
+                name: before.name.clone(),
+            },
+            to: Place {
+                folder: now.parent.clone().or_else(|| before.parent.clone()),
+                name: now.name.clone(),
+            },
+        });
     }
 
     /// After a lost answer, reads the item back and goes by what is there.

@@ -14,7 +14,7 @@ use crate::{
     cloud::{FolderAnswer, Node, Target},
     error::{Error, Kind as ErrorKind, Result},
     plan::Action,
-    state::journal::Op,
+    state::{journal::Op, undo::Deed},
     tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem},
 };
 
@@ -30,7 +30,7 @@ impl Run<'_> {
                 .unwrap_or_else(|| action.path.clone()),
         );
         if action.kind != Kind::Folder || self.is_as_planned(action)? {
-            self.to_trash(&action.path)?;
+            self.to_trash(&action.path, action.kind)?;
             return Ok(vec![forget]);
         }
         // Something else is in it by now: only what was planned goes.
@@ -42,14 +42,22 @@ impl Run<'_> {
             if local.kind == Kind::Folder {
                 folders.push(&inside.path);
             } else if self.is_still(&inside.path, local)? {
-                self.to_trash(&inside.path)?;
+                self.to_trash(&inside.path, local.kind)?;
                 let gone = vec![Op::Forget(inside.path.clone())];
-                self.exec.journal.append(gone, || self.exec.disk.settle())?;
+                self.exec.journal.append(gone, || self.exec.settle())?;
             }
         }
         for folder in folders.into_iter().rev() {
             let spot = self.exec.disk.spot(folder)?;
+            let was_there = self.exec.disk.look_spot(&spot)?.is_some();
             let is_gone = self.exec.disk.remove_empty(&spot)?;
+            if was_there && is_gone {
+                self.did(&Deed::LocalVanished {
+                    path: folder.clone(),
+                    kind: Kind::Folder,
+                    kept: None,
+                });
+            }
             if is_gone && *folder == action.path {
                 return Ok(vec![forget]);
             }
@@ -122,12 +130,28 @@ impl Run<'_> {
     }
 
     /// Moves a file or folder into the local trash.
-    fn to_trash(&self, path: &RelPath) -> Result<()> {
+    fn to_trash(&self, path: &RelPath, kind: Kind) -> Result<()> {
         let disk = self.exec.disk;
         let kept = self.exec.trash.place(disk, path)?;
         let spot = disk.spot(path)?;
         self.has_trash.store(true, Ordering::Relaxed);
-        disk.rename_spots(&spot, &kept)
+        disk.rename_spots(&spot, &kept)?;
+        self.did(&Deed::LocalVanished {
+            path: path.clone(),
+            kind,
+            kept: Some(self.exec.trash.kept(path, &kept)),
+        });
+        Ok(())
+    }
+
+    /// Writes down that an item is in iCloud's trash.
+    fn trashed(&self, path: &RelPath, item: &RemoteItem) {
+        self.did(&Deed::RemoteVanished {
+            path: path.clone(),
+            id: item.id.clone(),
+            kind: item.kind,
+            name: item.remote_name().to_owned(),
+        });
     }
 
     /// Trashes files of one zone in one request; a result for each.
@@ -150,6 +174,11 @@ impl Run<'_> {
                     .unwrap_or_else(|| action.path.clone()),
             )
         });
+        for ((number, item), result) in numbers.iter().zip(&items).zip(&results) {
+            if result.is_ok() {
+                self.trashed(&self.action(*number).path, item);
+            }
+        }
         results
             .into_iter()
             .zip(forgets)
@@ -238,6 +267,7 @@ impl Run<'_> {
                 .trash_items(&[&now])
                 .pop()
                 .unwrap_or(Ok(()))
+                .inspect(|()| self.trashed(&action.path, item))
                 .map(|()| vec![forget]);
         }
         self.trash_planned(action, item, &below)?;
@@ -289,9 +319,10 @@ impl Run<'_> {
             .collect();
         for chunk in files.chunks(BATCH) {
             let items: Vec<&RemoteItem> = chunk.iter().map(|(_, item)| *item).collect();
-            for ((path, _), result) in chunk.iter().zip(self.trash_items(&items)) {
+            for ((path, item), result) in chunk.iter().zip(self.trash_items(&items)) {
                 match result {
                     Ok(()) => {
+                        self.trashed(path, item);
                         let gone = vec![Op::Forget((*path).clone())];
                         self.exec.journal.append(gone, || Ok(()))?;
                     }
@@ -315,6 +346,7 @@ impl Run<'_> {
                 };
                 self.forget_etag(&now.id);
                 self.trash_items(&[&now]).pop().unwrap_or(Ok(()))?;
+                self.trashed(path, folder);
                 if *path != action.path {
                     let gone = vec![Op::Forget(path.clone())];
                     self.exec.journal.append(gone, || Ok(()))?;

@@ -14,14 +14,17 @@ use super::{
     disk::{Spot, changed},
     download::{Hashes, same_content},
     gate::Throttle,
-    rows,
+    rows, seal,
 };
 use crate::{
     cloud::{Commit, Node, Staged},
     error::{Error, Kind as ErrorKind, Result},
     plan::{Action, Parent},
     report::{Event, Reporter},
-    state::journal::Op,
+    state::{
+        journal::Op,
+        undo::{Deed, Place},
+    },
     stop::Stop,
     tree::{Kind, LocalItem, RemoteId, RemoteItem, Signature},
 };
@@ -80,9 +83,10 @@ impl Run<'_> {
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
         let folder = self.parent(parent)?;
+        let mut kept = None;
         if let Some(remote) = action.remote.as_deref().filter(|_| saves_loser) {
             self.expect_remote(remote)?;
-            self.save_loser(number, action, remote)?;
+            kept = Some(self.save_loser(number, action, remote)?);
         }
         let (staged, signature, sha256) =
             self.stage(number, action, local, &folder, name, &spot)?;
@@ -95,6 +99,7 @@ impl Run<'_> {
                 None => self.create(&staged, &folder, name, local),
             })?;
         self.remember(&node);
+        self.uploaded(action, &node, folder, kept);
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let item = rows::remote_item(path, &node);
         let marks = self.exec.disk.look_spot(&spot)?;
@@ -112,6 +117,24 @@ impl Run<'_> {
         row.birth_ns = local.birth_ns;
         row.is_racy = rows::is_racy(local.mtime_ns, rows::now_ns());
         Ok(vec![Op::Put(Box::new(row))])
+    }
+
+    /// Writes down what an upload did.
+    fn uploaded(&self, action: &Action, node: &Node, folder: RemoteId, kept: Option<String>) {
+        let (path, id) = (action.path.clone(), node.id.clone());
+        self.did(&match &action.remote {
+            Some(_) => Deed::RemoteUpdated { path, id, kept },
+            None => Deed::RemoteAppeared {
+                path,
+                id,
+                kind: Kind::File,
+                place: Place {
+                    folder: Some(folder),
+                    name: node.name.clone(),
+                },
+                seal: seal::remote_file(&node.etag),
+            },
+        });
     }
 
     /// Sends the content; nothing is visible after it.

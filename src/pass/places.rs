@@ -33,7 +33,7 @@ fn usage(text: String) -> Error {
 }
 
 /// Resolves links as far as the path exists.
-fn resolve_local(path: &Path) -> Result<PathBuf> {
+pub(super) fn resolve_local(path: &Path) -> Result<PathBuf> {
     let fail = |error| Error::io(format!("cannot look at {}", path.display()), error);
     let mut there = std::path::absolute(path).map_err(fail)?;
     let mut rest: Vec<OsString> = Vec::new();
@@ -102,7 +102,7 @@ impl Places {
         } else {
             resolve(remote, &options.remote)?.map(|node| node.id)
         };
-        let trash = super::new_trash(&local);
+        let trash = super::new_trash(options, &local)?;
         Ok(Self {
             local,
             has_local,

@@ -1,7 +1,7 @@
 //! What the program remembers between passes, and where.
 //!
 //! Everything lies in one folder a pair, below `$XDG_STATE_HOME/icloud-sync/pairs`: the baseline, its
-//! journal, the lock, and the record of the last pass. The local trash lies inside LOCAL, so that moving
+//! journal, the lock, the record of the last pass, and what each pass did, to be taken back. The local trash lies inside LOCAL, so that moving
 //! something there is one rename.
 
 pub mod baseline;
@@ -10,6 +10,7 @@ pub mod last;
 pub mod lock;
 pub mod row;
 pub mod trash;
+pub mod undo;
 
 use std::{
     fs,
@@ -85,6 +86,8 @@ pub struct PairFiles {
     pub lock: PathBuf,
     /// What the last pass did.
     pub last: PathBuf,
+    /// The folder with what each pass did, to be taken back.
+    pub undo: PathBuf,
 }
 
 impl PairFiles {
@@ -100,6 +103,7 @@ impl PairFiles {
             baseline,
             lock: folder.join("lock"),
             last: folder.join("last.json"),
+            undo: folder.join("undo"),
             folder,
         }
     }

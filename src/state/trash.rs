@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind as ErrorKind, Result},
     exec::disk::{Disk, Spot},
     scan::filter::OWN_FOLDER,
     tree::RelPath,
@@ -26,12 +26,14 @@ pub struct Trash {
 }
 
 impl Trash {
-    /// Names the trash of a pass that begins now; a pass of the same second gets a number.
-    pub fn begin(local: &Path, now: jiff::Timestamp) -> Self {
+    /// Names the trash of a pass that begins now; a pass of the same second gets a number. So does one whose name
+    /// `is_taken` elsewhere.
+    pub fn begin(local: &Path, now: jiff::Timestamp, is_taken: impl Fn(&str) -> bool) -> Self {
         let stamp = now.strftime(FORM).to_string();
         let mut pass = stamp.clone();
         let mut number = 2;
-        while local.join(OWN_FOLDER).join(FOLDER).join(&pass).exists() {
+        let folder = local.join(OWN_FOLDER).join(FOLDER);
+        while folder.join(&pass).exists() || is_taken(&pass) {
             pass = format!("{stamp}-{number}");
             number += 1;
         }
@@ -46,6 +48,15 @@ impl Trash {
     /// Returns where it lies.
     pub fn folder(&self, local: &Path) -> PathBuf {
         local.join(OWN_FOLDER).join(FOLDER).join(&self.pass)
+    }
+
+    /// Returns where what was put at `spot` lies, below the folder of all local trash.
+    pub fn kept(&self, path: &RelPath, spot: &Spot) -> String {
+        let name = spot.name().to_string_lossy();
+        match path.parent_str() {
+            Some(folder) => format!("{}/{folder}/{name}", self.pass),
+            None => format!("{}/{name}", self.pass),
+        }
     }
 
     /// Opens a free place for what was at `path`, making the folders above it.
@@ -75,6 +86,17 @@ impl Trash {
     }
 }
 
+/// Returns where something lies that [`Trash::kept`] told of, as a path below LOCAL.
+///
+/// # Errors
+/// `Integrity` where it is none.
+pub fn kept_path(kept: &str) -> Result<RelPath> {
+    RelPath::parse(&format!("{OWN_FOLDER}/{FOLDER}/{kept}")).map_err(|error| {
+        let text = format!("\"{kept}\" is no place in the local trash: {error}");
+        Error::new(ErrorKind::Integrity, text)
+    })
+}
+
 /// Empties what passes put there more than so many days ago; 0 days: never. Returns how many passes' trash is gone.
 ///
 /// # Errors
@@ -97,10 +119,7 @@ pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
     let mut gone = 0;
     for entry in entries.filter_map(std::result::Result::ok) {
         let name = entry.file_name();
-        let is_old = name
-            .to_str()
-            .and_then(began)
-            .is_some_and(|began| now.duration_since(began).as_hours() >= i64::from(days) * 24);
+        let is_old = name.to_str().is_some_and(|pass| is_old(pass, days, now));
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_old && is_folder {
             fs::remove_dir_all(entry.path()).map_err(|error| {
@@ -112,8 +131,22 @@ pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
     Ok(gone)
 }
 
+/// Returns whether a pass of that name began more than so many days ago.
+pub(super) fn is_old(pass: &str, days: u32, now: jiff::Timestamp) -> bool {
+    began(pass).is_some_and(|began| now.duration_since(began).as_hours() >= i64::from(days) * 24)
+}
+
+/// Returns what orders passes by when they began; `None` for what is no pass's name.
+pub fn order(pass: &str) -> Option<(jiff::Timestamp, u32)> {
+    let number = match pass.get(16..)? {
+        "" => 1,
+        rest => rest.strip_prefix('-')?.parse().ok()?,
+    };
+    Some((began(pass)?, number))
+}
+
 /// Reads when a pass began from its name.
-fn began(pass: &str) -> Option<jiff::Timestamp> {
+pub fn began(pass: &str) -> Option<jiff::Timestamp> {
     let stamp = pass.get(..16)?;
     let time = jiff::civil::DateTime::strptime(FORM, stamp).ok()?;
     time.to_zoned(jiff::tz::TimeZone::UTC)
@@ -131,13 +164,15 @@ mod tests {
         let local = tempfile::tempdir().unwrap();
         let disk = Disk::open(local.path(), Links::Skip, &Listing::default()).unwrap();
         let now: jiff::Timestamp = "2026-11-22T10:56:12Z".parse().unwrap();
-        let trash = Trash::begin(local.path(), now);
+        let trash = Trash::begin(local.path(), now, |_| false);
         let path = RelPath::parse("a/b.txt").unwrap();
         drop(disk.write(&trash.place(&disk, &path).unwrap()).unwrap());
         drop(disk.write(&trash.place(&disk, &path).unwrap()).unwrap());
         let folder = local.path().join(".icloud-sync/trash/20261122T105612Z/a");
         assert!(folder.join("b.txt").exists() && folder.join("b.txt.2").exists());
-        assert_eq!(Trash::begin(local.path(), now).pass(), "20261122T105612Z-2");
+        let next = |taken: &'static str| Trash::begin(local.path(), now, move |pass| pass == taken);
+        assert_eq!(next("").pass(), "20261122T105612Z-2");
+        assert_eq!(next("20261122T105612Z-2").pass(), "20261122T105612Z-3");
     }
 
     #[test]

@@ -11,4 +11,5 @@ mod kill;
 mod pull;
 mod push;
 mod trash;
+mod undo;
 mod world;
