@@ -16,6 +16,8 @@ pub mod draft;
 pub mod guard;
 pub mod matching;
 pub mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -166,6 +168,10 @@ pub enum What {
     SwapLocal {
         /// The other path.
         with: RelPath,
+        /// The local item that goes there, as it was listed.
+        other_local: Option<Box<LocalItem>>,
+        /// That item on the remote side.
+        other_remote: Option<Box<RemoteItem>>,
     },
     /// Renames or moves the remote item.
     MoveRemote {
@@ -195,6 +201,8 @@ pub struct Action {
     /// The path of its row in the baseline afterwards, where that is another: the sides leave it in
     /// different places.
     pub agreed: Option<RelPath>,
+    /// The path of a row in the baseline that no longer holds once this is done.
+    pub forgets: Option<RelPath>,
     /// What it works on.
     pub kind: Kind,
     /// What it does.

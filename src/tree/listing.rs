@@ -102,6 +102,11 @@ impl<T: HasPath> Listing<T> {
         &self.items
     }
 
+    /// Returns the items, sorted by path, and lets go of the rest.
+    pub fn into_items(self) -> Vec<T> {
+        self.items
+    }
+
     /// Returns the item at `path`.
     pub fn get(&self, path: &RelPath) -> Option<&T> {
         self.position(path).map(|at| &self.items[at])
