@@ -1,11 +1,50 @@
 //! Keeps a local folder and a folder of iCloud Drive in step.
+//!
+//! The way of the data, and the order to read in: [`cli`] (what may be typed) and [`options`] (what was
+//! meant), [`auth`] (signing in), [`cloud`] (the service), [`tree`] (items and listings), [`plan`] (what will
+//! be done, as data), [`report`] (what is told). The plan is data: everything before it only
+//! reads, everything after it only does what it says, and a dry run prints the very value that a real
+//! pass carries out.
 
 pub mod auth;
+pub mod cli;
 pub mod cloud;
+pub mod commands;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;
+pub mod exec;
 pub mod options;
+pub mod pass;
 pub mod plan;
 pub mod report;
+pub mod scan;
+pub mod signals;
+pub mod state;
+pub mod stop;
 pub mod tree;
+
+use std::sync::Arc;
+
+/// Carries out what was typed, tells how it went, and returns the process's exit code.
+pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
+    let is_json = commands::is_json(&cli.command);
+    let verbosity = options::Verbosity::new(&cli.common);
+    let console = Arc::new(report::Console::of_process(is_json, verbosity));
+    let stop = stop::Stop::new();
+    match commands::run(cli, env, &console, &stop) {
+        Ok(exit_code) => exit_code,
+        Err(error) => {
+            let exit_code = match stop.signal() {
+                Some(signal) if error.kind() == error::Kind::Stopped => {
+                    u8::try_from(signals::exit_code(signal)).unwrap_or(130)
+                }
+                Some(_) | None => error.exit_code(),
+            };
+            // status has printed its one object by then.
+            let is_json = is_json && !matches!(cli.command, cli::Command::Status(_));
+            report::tell_error(&console, &error, is_json, exit_code);
+            exit_code
+        }
+    }
+}

@@ -1,3 +1,11 @@
-//! The command line program.
+//! The command line program: parses, runs, and turns the outcome into an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use icloud_sync::{cli::Cli, options::Env};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    ExitCode::from(icloud_sync::run(&cli, &Env::of_process()))
+}

@@ -1,8 +1,22 @@
 //! What was meant: defaults, environment, `.env`, config file and flags settled into values.
 //!
-//! A function takes the part it uses, never the whole.
+//! In come the command line's words ([`crate::cli`]) and the process's surroundings ([`Env`]); out go
+//! values that need no second look. [`Layers::load`] reads the files; then each command asks for the part
+//! it uses, never for the whole. A bad value names the place it came from, itself, and what is accepted.
+
+mod config;
+mod dotenv;
+mod env;
+mod layers;
+mod setting;
+mod settle;
+pub mod value;
 
 use std::{path::PathBuf, time::Duration};
+
+pub use env::Env;
+pub use layers::Layers;
+pub use setting::environment_names;
 
 use crate::plan::{Delete, Policy, Verb};
 
@@ -124,4 +138,46 @@ pub struct PassOptions {
     pub state_dir: PathBuf,
     /// Tell why for each path (`-v`, `VERBOSE_DECISIONS`).
     pub explain: bool,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Verbosity {
+    /// Problems only (`-q`).
+    Quiet,
+    /// Progress and a summary.
+    #[default]
+    Normal,
+    /// One line an action (`-v`).
+    Verbose,
+    /// Why it was decided so (`-vv`).
+    Debug,
+    /// Requests too (`-vvv`).
+    Trace,
+}
+
+impl Verbosity {
+    /// Reads it from the command line.
+    pub fn new(common: &crate::cli::CommonArgs) -> Self {
+        match (common.quiet, common.verbose) {
+            (true, _) => Self::Quiet,
+            (false, 0) => Self::Normal,
+            (false, 1) => Self::Verbose,
+            (false, 2) => Self::Debug,
+            (false, _) => Self::Trace,
+        }
+    }
+}
+
+/// What is logged, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogOptions {
+    /// `RUST_LOG`: wins over the level where it is set.
+    pub directives: Option<String>,
+    /// `-v`, `-q`, else `LOG_LEVEL`, else warnings.
+    pub level: log::LevelFilter,
+    /// Each line is a JSON object (`LOG_JSON`).
+    pub is_json: bool,
+    /// A file that the lines are appended to as well (`LOG_FILE`).
+    pub file: Option<PathBuf>,
 }

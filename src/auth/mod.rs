@@ -1,3 +1,72 @@
 //! Signing in, and staying so.
+//!
+//! [`open`] is what every command but `login` calls: it gives a signed-in [`Api`], from the saved
+//! session without a request, or else by signing in. Read on in the order of the data: `prompt` asks,
+//! `login` leads through the steps, `identity` and `twofactor` speak to the identity service (with the
+//! arithmetic of `srp` and `hashcash`), `account` and `pcs` to the set-up host, `session`, `attempts`
+//! and `secret` keep what is to be kept, `keeper` signs in again when a session ends.
 
+pub(crate) mod account;
+pub(crate) mod attempts;
+mod files;
+pub(crate) mod gate;
+pub mod hashcash;
+mod identity;
+mod keeper;
+pub(crate) mod login;
+mod pcs;
+pub mod prompt;
+mod proof;
 pub mod secret;
+pub(crate) mod session;
+pub mod srp;
+mod twofactor;
+
+use std::sync::Arc;
+
+use crate::{
+    auth::{gate::Gate, keeper::SignedIn, login::Factor, prompt::Prompt, session::Session},
+    cloud::http::{Api, Transport},
+    error::Result,
+    options::AccountOptions,
+    stop::Stop,
+};
+
+/// Returns a signed-in connection. A saved session is taken as it is, without a request; where there is
+/// none (or `relogin` is set) the account signs in, asking `prompt` for what is missing.
+///
+/// Not to be called from a rayon task.
+///
+/// # Errors
+/// `SignIn` where a person is needed and `prompt` is nobody, or the sign-in was refused; `Usage` for a
+/// bad endpoint or missing certificates; `Temporary`; `Stopped`; `Local`.
+pub fn open(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Result<Arc<Api>> {
+    let gate = Gate::find(options, prompt, stop)?;
+    let wire = gate.transport()?;
+    if !options.relogin
+        && let Some(session) = gate.resume(&wire)?
+    {
+        return Ok(api(gate, wire, session));
+    }
+    let held = gate.store.lock(stop)?;
+    // Another process may have signed in while this one waited for the lock.
+    if !options.relogin
+        && let Some(session) = gate.resume(&wire)?
+    {
+        return Ok(api(gate, wire, session));
+    }
+    let mut session = gate.state(&wire)?;
+    let factor = Factor {
+        code: options.code.clone(),
+        ..Factor::default()
+    };
+    gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;
+    drop(held);
+    Ok(api(gate, wire, session))
+}
+
+fn api(gate: Gate, wire: Transport, session: Session) -> Arc<Api> {
+    let services = session.services();
+    let keeper = SignedIn::new(gate, session);
+    Arc::new(Api::new(wire, Box::new(keeper), services))
+}

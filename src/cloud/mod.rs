@@ -6,8 +6,17 @@
 //! returns an error of kind [`crate::error::Kind::Lost`], a write may or may not have been applied and
 //! the caller must read back by id before anything else.
 
+pub(crate) mod answer;
 pub mod drive;
+pub mod endpoint;
+#[cfg(test)]
+pub(crate) mod fake;
 pub mod http;
+pub mod jar;
+pub mod limit;
+mod node;
+mod pace;
+mod rate;
 pub mod wire;
 
 use std::io::Read;
@@ -40,6 +49,8 @@ pub struct Node {
     pub is_fixed: bool,
     /// Part of a shared folder (protocol page 8.9): skipped by rule.
     pub is_shared: bool,
+    /// Of a type that the program does not know: skipped by rule.
+    pub is_foreign: bool,
     /// Of a trashed item: where it was, as the service tells it.
     pub restore_path: Option<String>,
 }

@@ -1,1 +1,232 @@
-//! x
+//! Reasons not to start: guards 1, 2 and 4 of the specification. (3, 5 and 6 are seen before there is a plan.)
+//!
+//! A plan that deletes much, a side that is empty, or everything changed at once is more often a disk that is not
+//! mounted, a half-written restore or a ransom note than somebody's wish.
+
+use std::fmt;
+
+use super::{Plan, Side, Verb, What};
+use crate::{
+    options::MaxDelete,
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteItem, Row},
+};
+
+/// So few deletions are nobody's catastrophe; the rule of 50 % passes them over.
+const FEW: usize = 3;
+/// From so many files on it is odd if all of them changed.
+const MANY: usize = 10;
+
+/// What the guards look at.
+#[derive(Clone, Copy)]
+pub struct Seen<'a> {
+    /// Which way.
+    pub verb: Verb,
+    /// The baseline's rows that no filter hides.
+    pub rows: &'a [&'a Row],
+    /// The local side now.
+    pub local: &'a Listing<LocalItem>,
+    /// The remote side now.
+    pub remote: &'a Listing<RemoteItem>,
+    /// What would be done.
+    pub plan: &'a Plan,
+    /// `--max-delete`.
+    pub max_delete: Option<MaxDelete>,
+}
+
+/// Why a pass should not start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tripped {
+    /// Guard 1: much would be deleted.
+    ManyDeletions {
+        /// On which side.
+        side: Side,
+        /// Files that would be removed.
+        files: usize,
+        /// Of so many.
+        of: usize,
+        /// `--max-delete` was exceeded, rather than the rule of 50 %.
+        by_option: bool,
+    },
+    /// Guard 2: nothing is there.
+    EmptySide {
+        /// On which side.
+        side: Side,
+        /// So many items are in the baseline.
+        rows: usize,
+    },
+    /// Guard 4: every file changed.
+    AllChanged {
+        /// On which side.
+        side: Side,
+        /// So many.
+        files: usize,
+    },
+}
+
+impl fmt::Display for Tripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ManyDeletions {
+                side,
+                files,
+                of,
+                by_option,
+            } => {
+                let rule = if *by_option {
+                    "more than --max-delete allows"
+                } else {
+                    "more than half"
+                };
+                write!(
+                    f,
+                    "guard 1: {files} of {of} files would be removed on the {} side, {rule}; nothing was done",
+                    side.as_str()
+                )
+            }
+            Self::EmptySide { side, rows } => write!(
+                f,
+                "guard 2: the {} side is empty, and after the last pass it had {rows} items; nothing was done",
+                side.as_str()
+            ),
+            Self::AllChanged { side, files } => write!(
+                f,
+                "guard 4: all {files} files have changed on the {} side since the last pass; nothing was done",
+                side.as_str()
+            ),
+        }
+    }
+}
+
+impl Tripped {
+    /// Returns what to look at, and what allows it once.
+    pub fn hint(&self) -> String {
+        let look = match self {
+            Self::ManyDeletions { .. } => "see what would go with --dry-run",
+            Self::EmptySide {
+                side: Side::Local, ..
+            } => "is the disk mounted?",
+            Self::EmptySide {
+                side: Side::Remote, ..
+            } => "is it the right account and folder? Look with `icloud-sync ls`",
+            Self::AllChanged { .. } => {
+                "was everything rewritten, encrypted or restored? Look with --dry-run -v"
+            }
+        };
+        format!("{look}; if it is meant, --force allows it for one pass")
+    }
+}
+
+/// Returns all reasons not to start.
+pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
+    let mut tripped = Vec::new();
+    let files_of_base = seen
+        .rows
+        .iter()
+        .filter(|row| row.kind != Kind::Folder)
+        .count();
+    for side in [Side::Local, Side::Remote] {
+        let (items, files_there) = match side {
+            Side::Local => (
+                seen.local.items().len() + seen.local.left.len(),
+                seen.local
+                    .items()
+                    .iter()
+                    .filter(|item| item.kind != Kind::Folder)
+                    .count(),
+            ),
+            Side::Remote => (
+                seen.remote.items().len() + seen.remote.left.len(),
+                seen.remote
+                    .items()
+                    .iter()
+                    .filter(|item| item.kind != Kind::Folder)
+                    .count(),
+            ),
+        };
+        if items == 0 && !seen.rows.is_empty() {
+            tripped.push(Tripped::EmptySide {
+                side,
+                rows: seen.rows.len(),
+            });
+        }
+        let of = if seen.rows.is_empty() {
+            files_there
+        } else {
+            files_of_base
+        };
+        let files = removed(seen.plan, side);
+        let by_option = match seen.max_delete {
+            Some(MaxDelete::Items(most)) => files as u64 > most,
+            Some(MaxDelete::Percent(most)) => files * 100 > of * usize::from(most),
+            None => false,
+        };
+        let by_half = files > FEW && files * 2 > of && seen.max_delete.is_none_or(|_| by_option);
+        if by_option || by_half {
+            tripped.push(Tripped::ManyDeletions {
+                side,
+                files,
+                of,
+                by_option,
+            });
+        }
+        if files_of_base >= MANY && changed(seen, side) {
+            tripped.push(Tripped::AllChanged {
+                side,
+                files: files_of_base,
+            });
+        }
+    }
+    tripped
+}
+
+/// Counts the files that a plan removes from a side, those inside of removed folders too.
+fn removed(plan: &Plan, side: Side) -> usize {
+    let removes = |what: &What| match side {
+        Side::Local => matches!(what, What::RemoveLocal),
+        Side::Remote => matches!(what, What::TrashRemote),
+    };
+    (plan.actions.iter())
+        .filter(|action| removes(&action.what))
+        .map(|action| {
+            let inside = action.content.iter().filter(|inside| {
+                let local = inside.local.as_ref().map(|item| item.kind);
+                let remote = inside.remote.as_ref().map(|item| item.kind);
+                local.or(remote).is_some_and(|kind| kind != Kind::Folder)
+            });
+            usize::from(action.kind != Kind::Folder) + inside.count()
+        })
+        .sum()
+}
+
+/// Returns whether every file of the baseline has other content on that side.
+fn changed(seen: &Seen<'_>, side: Side) -> bool {
+    let plan = seen.plan;
+    let replaced = |path: &RelPath| {
+        plan.actions.iter().any(|action| {
+            let carries = match side {
+                Side::Local => matches!(action.what, What::Upload { .. }),
+                Side::Remote => matches!(action.what, What::Download),
+            };
+            carries && action.is_replacement() && action.path == *path
+        })
+    };
+    let conflicted = |path: &RelPath| plan.conflicts.iter().any(|conflict| conflict.path == *path);
+    let kept = |path: &RelPath| {
+        plan.kept
+            .iter()
+            .any(|kept| kept.path == *path && !kept.is_problem)
+    };
+    let changed = |row: &&&Row| match side {
+        Side::Local => seen.local.get(&row.path).is_some_and(|item| {
+            (item.size != row.size || item.mtime_ns != row.mtime_ns)
+                && (replaced(&row.path) || conflicted(&row.path) || kept(&row.path))
+        }),
+        Side::Remote => seen.remote.get(&row.path).is_some_and(|item| {
+            item.etag != row.etag
+                && (replaced(&row.path) || conflicted(&row.path) || kept(&row.path))
+        }),
+    };
+    // One file that has not changed is enough, and mostly the first one looked at.
+    let mut files = seen.rows.iter().filter(|row| row.kind != Kind::Folder);
+    files.all(|row| changed(&row))
+}

@@ -218,7 +218,8 @@ pub struct Action {
     /// The local item as it was listed: to be found so again just before acting. `None`: nothing
     /// may stand at the path.
     pub local: Option<Box<LocalItem>>,
-    /// The remote item as it was listed: to be found so again just before acting.
+    /// The remote item as it was listed: to be found so again just before acting. Of a local removal: as
+    /// the baseline has it, to be found gone.
     pub remote: Option<Box<RemoteItem>>,
     /// Of a removal of a folder: all that goes with it, sorted; anything else in it keeps it there.
     pub content: Vec<Inside>,
@@ -231,7 +232,8 @@ pub struct Inside {
     pub path: RelPath,
     /// The local item as it was listed, where it is removed locally.
     pub local: Option<Box<LocalItem>>,
-    /// The remote item as it was listed, where it is trashed remotely.
+    /// The remote item: as it was listed where it is trashed remotely, as the baseline has it where the
+    /// local one is removed.
     pub remote: Option<Box<RemoteItem>>,
 }
 

@@ -13,7 +13,7 @@ use super::{
     draft::{Draft, Place, SIDES, Transfer},
     matching::{Ent, ROOT},
 };
-use crate::tree::{Kind, RelPath};
+use crate::tree::{Kind, RelPath, RemoteItem};
 
 /// How deep one move may wait for another before a detour is taken instead.
 const DEEPEST: usize = 2_000;
@@ -544,6 +544,11 @@ impl<'a, 'd> Work<'a, 'd> {
         inside
     }
 
+    /// Returns the remote item as the baseline has it.
+    fn was(&self, ent: Ent) -> Option<Box<RemoteItem>> {
+        self.draft.row(ent).map(|row| Box::new(row.remote_item()))
+    }
+
     fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) -> usize {
         let what = match side {
             Side::Local => What::RemoveLocal,
@@ -556,14 +561,18 @@ impl<'a, 'd> Work<'a, 'd> {
                 local: (side == Side::Local)
                     .then(|| self.draft.local(*child).cloned().map(Box::new))
                     .flatten(),
-                remote: (side == Side::Remote)
-                    .then(|| self.draft.remote(*child).cloned().map(Box::new))
-                    .flatten(),
+                remote: match side {
+                    Side::Local => self.was(*child),
+                    Side::Remote => self.draft.remote(*child).cloned().map(Box::new),
+                },
             })
             .collect();
         content.sort_by(|a, b| a.path.cmp(&b.path));
         let number = self.push(side, ent, what, path, stage);
         self.actions[number].forgets = self.draft.row(ent).map(|row| row.path.clone());
+        if side == Side::Local {
+            self.actions[number].remote = self.was(ent);
+        }
         self.actions[number].content = content;
         let needs: Vec<usize> = (inside.iter().chain([&ent]))
             .filter_map(|ent| self.draft.parts[*ent].follows)

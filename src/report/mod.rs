@@ -1,11 +1,27 @@
 //! What a pass tells: events go in, text for people or JSON for programs comes out.
 //!
-//! Logic calls a [`Reporter`]; only the writers below know terminals, bars and JSON.
+//! Logic calls a [`Reporter`]; only the writers below know terminals, bars and JSON. [`choose`] takes the
+//! writer that fits where the text goes. stdout gets only what was asked for (the plan of a dry run,
+//! JSON), stderr all else.
 
-use std::{path::PathBuf, time::Duration};
+mod bars;
+mod console;
+mod json;
+mod lines;
+pub mod log;
+mod plan;
+mod record;
+pub mod sanitize;
+mod summary;
+pub(crate) mod words;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+pub use console::Console;
 
 use crate::{
     error::Error,
+    options::Verbosity,
     plan::{Action, Plan, Side, Verb},
     tree::{Left, RelPath},
 };
@@ -156,7 +172,7 @@ pub enum Event<'a> {
 }
 
 /// Takes events from any thread.
-pub trait Reporter: Sync {
+pub trait Reporter: Send + Sync {
     /// Takes one event.
     fn event(&self, event: &Event<'_>);
 }
@@ -168,3 +184,45 @@ pub struct Silent;
 impl Reporter for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
+
+/// Takes the writer that fits: JSON if asked for, bars where the console has them, else lines. All of
+/// them log as well.
+///
+/// `explain` adds the reason of each action to the plan of a dry run.
+pub fn choose(
+    console: &Arc<Console>,
+    is_json: bool,
+    verbosity: Verbosity,
+    explain: bool,
+) -> Arc<dyn Reporter> {
+    if is_json {
+        return Arc::new(record::Record(json::Json::new(Arc::clone(console))));
+    }
+    let lines = lines::Lines::new(Arc::clone(console), verbosity, explain);
+    if console.has_bars() {
+        Arc::new(record::Record(bars::Bars::new(console, lines)))
+    } else {
+        Arc::new(record::Record(lines))
+    }
+}
+
+/// Tells an error that ends the program: its chain on one line, and its hint on another; with
+/// `is_json` also as the last line of stdout.
+pub fn tell_error(console: &Console, error: &Error, is_json: bool, exit_code: u8) {
+    let chain = error.chain();
+    ::log::debug!("{error:?}");
+    let mut text = format!("error: {}\n", sanitize::for_terminal(&chain));
+    if let Some(hint) = error.hint() {
+        words::push(
+            &mut text,
+            format_args!("hint: {}\n", sanitize::for_terminal(hint)),
+        );
+    }
+    console.tell(&text);
+    if is_json {
+        console.print(&json::error(error, exit_code));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! All items of one side at one moment, and what of that side can't be relied on.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::{LocalItem, RelPath, RemoteItem};
 
@@ -73,6 +73,8 @@ pub struct Listing<T> {
     pub holds_hidden: BTreeSet<RelPath>,
     /// Whether the side's root itself holds something hidden.
     pub root_holds_hidden: bool,
+    /// Unfinished files that an earlier pass left, below the root as they are on disk.
+    pub leftovers: Vec<PathBuf>,
 }
 
 impl<T> Default for Listing<T> {
@@ -82,6 +84,7 @@ impl<T> Default for Listing<T> {
             left: Vec::new(),
             holds_hidden: BTreeSet::new(),
             root_holds_hidden: false,
+            leftovers: Vec::new(),
         }
     }
 }

@@ -216,8 +216,8 @@ impl<'p> Run<'p> {
                     world.trash[Side::Local as usize].push(old.content);
                 } else {
                     // Made anew by another device, it may have another id and place than its row.
-                    let is_old = (self.base.iter())
-                        .any(|row| row.signature == Some(signature(old.content)));
+                    let is_old =
+                        (self.base.iter()).any(|row| row.signature == Some(signature(old.content)));
                     ensure!(is_old, "DATA LOSS: version {} is on no side", old.content);
                     world.superseded.push(old.content);
                 }

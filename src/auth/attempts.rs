@@ -1,0 +1,204 @@
+//! What sign-ins have come to: the password that was refused, and how many were automatic.
+//!
+//! Kept beside the session, read and written under the login lock only, so that five processes with a
+//! wrong password send it once. The password itself is not kept: only a salted slow hash by which it
+//! is known again.
+
+use pbkdf2::pbkdf2_hmac;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use crate::{
+    auth::{
+        files,
+        secret::Secret,
+        session::{Store, random},
+        srp::hex,
+    },
+    error::{Error, Kind, Result},
+};
+
+/// Rounds of the hash of a refused password.
+const ROUNDS: u32 = 30_000;
+
+/// The time over which automatic sign-ins are counted.
+const HOUR_MS: i64 = 3_600_000;
+
+/// The record of one account's sign-ins.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Attempts {
+    refused: Option<Refused>,
+    /// When automatic sign-ins began, ms since 1970 UTC.
+    automatic_ms: Vec<i64>,
+    /// A sign-in without a person came to the second factor: the next would, too.
+    pub(crate) code_wanted: bool,
+    /// Since when, and why, a person is needed.
+    pub(crate) waiting: Option<Waiting>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Refused {
+    at_ms: i64,
+    salt: String,
+    rounds: u32,
+    hash: String,
+}
+
+/// That a person is needed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Waiting {
+    pub(crate) since_ms: i64,
+    pub(crate) why: String,
+}
+
+impl Attempts {
+    /// Reads the record; an unreadable one is empty.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub(crate) fn load(store: &Store) -> Result<Self> {
+        let data = files::read_private(&store.file("attempts.json"))?;
+        Ok(data
+            .and_then(|data| serde_json::from_slice(&data).ok())
+            .unwrap_or_default())
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// `Local`, `DiskFull`.
+    pub(crate) fn save(&self, store: &Store) -> Result<()> {
+        let data = serde_json::to_vec_pretty(self).map_err(|error| {
+            Error::new(Kind::Other, "the record of sign-ins cannot be written").with_source(error)
+        })?;
+        files::write_private(&store.file("attempts.json"), &data)
+    }
+
+    /// Returns when this password was refused.
+    pub(crate) fn refused_ms(&self, password: &Secret) -> Option<i64> {
+        let refused = self.refused.as_ref()?;
+        let hash = slow_hash(password, &refused.salt, refused.rounds);
+        (hash == refused.hash).then_some(refused.at_ms)
+    }
+
+    /// Notes that the service refused this password.
+    ///
+    /// # Errors
+    /// `Other` where the system gives no random bytes.
+    pub(crate) fn refuse(&mut self, password: &Secret, now_ms: i64) -> Result<()> {
+        let mut salt = [0; 16];
+        random(&mut salt)?;
+        let salt = hex(&salt);
+        self.refused = Some(Refused {
+            at_ms: now_ms,
+            rounds: ROUNDS,
+            hash: slow_hash(password, &salt, ROUNDS),
+            salt,
+        });
+        Ok(())
+    }
+
+    /// Notes that a sign-in succeeded: nothing stands against the next one.
+    pub(crate) fn succeeded(&mut self) {
+        self.refused = None;
+        self.code_wanted = false;
+        self.waiting = None;
+    }
+
+    /// Notes that a person is needed, since when.
+    pub(crate) fn wait_for_person(&mut self, why: &str, now_ms: i64) {
+        if self
+            .waiting
+            .as_ref()
+            .is_none_or(|waiting| waiting.why != why)
+        {
+            self.waiting = Some(Waiting {
+                since_ms: now_ms,
+                why: why.to_owned(),
+            });
+        }
+    }
+
+    /// Counts an automatic sign-in that is about to begin; `most` an hour.
+    ///
+    /// # Errors
+    /// `SignIn` where none is allowed, or so many were made within the hour.
+    pub(crate) fn begin_automatic(&mut self, most: Option<u32>, now_ms: i64) -> Result<()> {
+        let Some(most) = most else {
+            return Err(Error::new(
+                Kind::SignIn,
+                "the session has ended, and automatic sign-in is switched off",
+            ));
+        };
+        // A clock that was set back must not block for ever.
+        self.automatic_ms
+            .retain(|&at| at <= now_ms && now_ms - at < HOUR_MS);
+        if self.automatic_ms.len() >= most as usize {
+            return Err(Error::new(
+                Kind::SignIn,
+                format!(
+                    "the session has ended, and {most} automatic sign-ins were made within an hour"
+                ),
+            ));
+        }
+        self.automatic_ms.push(now_ms);
+        Ok(())
+    }
+}
+
+fn slow_hash(password: &Secret, salt: &str, rounds: u32) -> String {
+    let mut hash = [0; 32];
+    pbkdf2_hmac::<Sha256>(
+        password.expose().as_bytes(),
+        salt.as_bytes(),
+        rounds.clamp(1, 1_000_000),
+        &mut hash,
+    );
+    hex(&hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cloud::endpoint::Endpoint, options::Region};
+
+    #[test]
+    fn a_refused_password_is_known_again_but_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::new(None, Region::Global).unwrap();
+        let store = Store::new(dir.path(), "a@example.com", &endpoint);
+        let mut attempts = Attempts::load(&store).unwrap();
+        attempts.refuse(&Secret::new("wrong horse"), 7).unwrap();
+        attempts.save(&store).unwrap();
+        let text = std::fs::read_to_string(store.file("attempts.json")).unwrap();
+        assert!(!text.contains("wrong horse"), "{text}");
+        let mut back = Attempts::load(&store).unwrap();
+        assert_eq!(back.refused_ms(&Secret::new("wrong horse")), Some(7));
+        assert_eq!(back.refused_ms(&Secret::new("right horse")), None);
+        back.succeeded();
+        assert_eq!(back, Attempts::default());
+    }
+
+    #[test]
+    fn automatic_sign_ins_are_bounded_by_the_hour() {
+        let mut attempts = Attempts::default();
+        for at in [0, 10, 20] {
+            attempts.begin_automatic(Some(3), at).unwrap();
+        }
+        let error = attempts.begin_automatic(Some(3), 30).unwrap_err();
+        assert_eq!(error.kind(), Kind::SignIn);
+        attempts.begin_automatic(Some(3), HOUR_MS + 5).unwrap();
+        assert!(attempts.begin_automatic(Some(3), HOUR_MS + 6).is_err());
+        assert!(Attempts::default().begin_automatic(None, 0).is_err());
+        assert!(Attempts::default().begin_automatic(Some(0), 0).is_err());
+    }
+
+    #[test]
+    fn the_wait_for_a_person_begins_once() {
+        let mut attempts = Attempts::default();
+        attempts.wait_for_person("a code is wanted", 1);
+        attempts.wait_for_person("a code is wanted", 9);
+        assert_eq!(attempts.waiting.as_ref().unwrap().since_ms, 1);
+    }
+}

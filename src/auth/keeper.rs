@@ -1,0 +1,157 @@
+//! Keeps an account signed in while requests are made: what the request helper calls when the session
+//! is refused.
+//!
+//! The ladder of protocol page 5.6, without a person: another process's fresh session, `validate` (the
+//! map may have moved), `accountLogin` with the tokens, the password with the trust token. Each rung
+//! only where the one before did not hold; the last two are counted by the hour.
+
+use std::{sync::Mutex, thread, time::Duration};
+
+use log::{debug, info};
+
+use crate::{
+    auth::{
+        account::{self, Asked},
+        attempts::Attempts,
+        files::Lock,
+        gate::Gate,
+        login::Factor,
+        pcs,
+        prompt::{Nobody, nobody_there},
+        session::{Session, now_ms},
+    },
+    cloud::http::{Keeper, Services, Transport, lock},
+    error::{Error, Kind, Result},
+};
+
+/// A signed-in account.
+pub(crate) struct SignedIn {
+    gate: Gate,
+    session: Mutex<Session>,
+}
+
+impl SignedIn {
+    /// Takes a session that is signed in.
+    pub(crate) fn new(gate: Gate, session: Session) -> Self {
+        Self {
+            gate,
+            session: Mutex::new(session),
+        }
+    }
+
+    /// Takes over what another process has saved, where that is newer.
+    fn adopt(&self, wire: &Transport, session: &mut Session) -> Result<bool> {
+        let Some((saved, cookies)) = self.gate.load()? else {
+            return Err(signed_out());
+        };
+        if saved.serial <= session.serial || !saved.is_signed_in() {
+            return Ok(false);
+        }
+        info!("another process has signed in; its session is taken over");
+        wire.jar.load(cookies);
+        *session = saved;
+        Ok(true)
+    }
+
+    fn climb(&self, wire: &Transport, session: &mut Session, held: &Lock) -> Result<()> {
+        if self.adopt(wire, session)? {
+            return Ok(());
+        }
+        if let Asked::Known(found) = account::validate(wire, &session.services())?
+            && !found.wants_code
+        {
+            let mut moved = session.clone();
+            found.settle_in(wire, &mut moved)?;
+            if moved.services() != session.services() {
+                *session = moved;
+                return self.save(wire, session);
+            }
+            // The service says that all is well, and refuses: only a new sign-in can help.
+            debug!("validate: the session holds, but requests are refused");
+        }
+        self.gate
+            .begin_automatic(held)
+            .map_err(|error| error.in_context("the session has ended"))?;
+        if self.gate.by_tokens(wire, session, &Nobody, held)? {
+            return Ok(());
+        }
+        let factor = Factor {
+            is_counted: true,
+            ..Factor::default()
+        };
+        self.gate.sign_in(wire, session, &Nobody, &factor, held)?;
+        Ok(())
+    }
+
+    /// Notes, where a person is needed, since when and why; `status` tells, and `login` puts it right.
+    fn noted(&self, error: Error) -> Result<Error> {
+        if error.kind() == Kind::SignIn {
+            let mut attempts = Attempts::load(&self.gate.store)?;
+            attempts.wait_for_person(&error.to_string(), now_ms());
+            attempts.save(&self.gate.store)?;
+        }
+        Ok(error)
+    }
+
+    /// Takes the login lock where it is free soon: another process that only saves has it for
+    /// milliseconds, one that signs in for as long as a person takes.
+    fn lock_briefly(&self) -> Result<Option<Lock>> {
+        for _ in 0..10 {
+            if let Some(held) = self.gate.store.try_lock()? {
+                return Ok(Some(held));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(None)
+    }
+
+    fn save(&self, wire: &Transport, session: &Session) -> Result<()> {
+        let on_disk = self.gate.load()?.map(|(_, cookies)| cookies);
+        self.gate.store.save(session, wire.jar.merge(on_disk))
+    }
+}
+
+impl Keeper for SignedIn {
+    fn renew(&self, wire: &Transport, _: &Services) -> Result<Services> {
+        let held = self.gate.store.lock(&self.gate.stop)?;
+        let mut session = lock(&self.session);
+        // A copy: a sign-in that fails half-way leaves the old state, which may still hold tokens.
+        let mut next = session.clone();
+        if let Err(error) = self.climb(wire, &mut next, &held) {
+            return Err(self.noted(error)?);
+        }
+        *session = next;
+        Ok(session.services())
+    }
+
+    fn unlock(&self, wire: &Transport, current: &Services) -> Result<()> {
+        let held = self.gate.store.lock(&self.gate.stop)?;
+        if let Err(error) = pcs::unlock(wire, current, &Nobody, true) {
+            return Err(self.noted(error)?);
+        }
+        let session = lock(&self.session);
+        self.save(wire, &session)?;
+        drop(held);
+        Ok(())
+    }
+
+    fn keep(&self, wire: &Transport) -> Result<()> {
+        // Held by somebody who signs in: what is saved then is newer than what is kept here.
+        let Some(_held) = self.lock_briefly()? else {
+            return Ok(());
+        };
+        let session = lock(&self.session);
+        match self.gate.load()? {
+            Some((saved, cookies)) if saved.serial == session.serial => self
+                .gate
+                .store
+                .save(&session, wire.jar.merge(Some(cookies))),
+            // Signed out, or signed in anew, by another process: not to be undone from here.
+            _ => Ok(()),
+        }
+    }
+}
+
+fn signed_out() -> Error {
+    nobody_there("the account was signed out by another process")
+}

@@ -1,0 +1,311 @@
+//! What may be typed: clap's types only. One doc comment is one help text, and there is no other.
+//!
+//! In come the words of the command line; out goes a [`Cli`], each word checked for its form alone.
+//! What is not given stays `None` or `false`: defaults, environment and files are settled in
+//! [`crate::options`]. Nothing here reads a file or the environment.
+
+#![expect(
+    clippy::doc_markdown,
+    reason = "the doc comments are help texts, shown as they stand"
+)]
+
+mod pass;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use pass::{BisyncArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+
+use crate::options::{Region, value};
+
+/// Keeps a local folder and a folder of iCloud Drive in step
+///
+/// icloud-sync copies what is new or changed between a folder on this machine and a folder of iCloud
+/// Drive: from iCloud (pull), to iCloud (push), or both ways (bisync). It runs once and ends.
+///
+/// Nothing is lost: what a pass replaces or removes goes to a trash, locally or in iCloud. Try any pass
+/// with --dry-run first: it prints exactly what the pass would do, and changes nothing.
+#[derive(Debug, Parser)]
+#[command(
+    name = "icloud-sync",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "First steps:\n  \
+        icloud-sync demo                     a tour on a made-up iCloud, no account needed\n  \
+        icloud-sync login                    sign in to your Apple account\n  \
+        icloud-sync pull ~/iCloud --dry-run  see what a pull would do\n  \
+        icloud-sync pull ~/iCloud            do it",
+    after_long_help = AFTER_LONG_HELP
+)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_LONG_HELP: &str = "First steps:
+  icloud-sync demo                     a tour on a made-up iCloud, no account needed
+  icloud-sync login                    sign in to your Apple account
+  icloud-sync pull ~/iCloud --dry-run  see what a pull would do
+  icloud-sync pull ~/iCloud            do it
+
+Settings come from the command line, else the environment, else a .env file in the working directory, else \
+$XDG_CONFIG_HOME/icloud-sync/config.toml (usually ~/.config/icloud-sync/config.toml), else a default.
+
+Exit codes:
+  0    everything asked for is done
+  1    the pass could not be finished
+  2    wrong usage or configuration
+  3    finished, but some items failed or were left alone for a problem
+  4    not signed in, or the session has ended: run `icloud-sync login`
+  5    temporary: the network or iCloud is away; try again later
+  6    a guard stopped the pass before anything was done
+  7    another pass on the same folders is running
+  130  stopped by Ctrl-C; 143: stopped by SIGTERM";
+
+/// What every command takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct CommonArgs {
+    /// Say more: -v names each file, -vv gives reasons and retries, -vvv requests
+    ///
+    /// -v names each file as it is worked on, -vv logs why things are decided as they are, -vvv logs each
+    /// request to iCloud (never a password, cookie or token). LOG_LEVEL does the same in the environment, and
+    /// RUST_LOG wins over both.
+    #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing but problems
+    ///
+    /// No progress and no summary: only errors and problems are shown, on the error stream. Good for cron.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Read settings from FILE instead of ./.env
+    ///
+    /// A file of NAME=VALUE lines with the names of the environment variables. Without this option the file
+    /// `.env` of the working directory is read if it is there.
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Settings")]
+    pub env_file: Option<PathBuf>,
+}
+
+/// Whose iCloud Drive.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Account")]
+pub struct AccountArgs {
+    /// Apple account to use, if more than one is signed in
+    ///
+    /// Without it the account that signed in last is used. [env: ICLOUD_USERNAME]
+    #[arg(long, value_name = "EMAIL")]
+    pub account: Option<String>,
+    /// Where the account is at home: global or china
+    ///
+    /// Accounts of mainland China have servers of their own (icloud.com.cn). If the wrong one is asked,
+    /// iCloud says so, and the message names this option.
+    #[arg(long, value_name = "REGION", value_enum)]
+    pub region: Option<RegionArg>,
+}
+
+/// How a command that asks iCloud may sign in.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Account")]
+pub struct SessionArgs {
+    /// Sign in anew, even though a session is there
+    ///
+    /// [env: FORCE_RELOGIN]
+    #[arg(long)]
+    pub relogin: bool,
+    /// Never sign in by itself when the session has ended
+    ///
+    /// Then the command ends with code 4 and says so. [env: AUTO_REAUTH=0]
+    #[arg(long)]
+    pub no_auto_reauth: bool,
+    /// At most N requests a second to iCloud; 0: no bound [default: 100]
+    #[arg(long, value_name = "N", value_parser = value::max_rate, help_heading = "Speed")]
+    pub max_rate: Option<u32>,
+}
+
+/// The service's region, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegionArg {
+    /// icloud.com, everywhere but mainland China
+    Global,
+    /// icloud.com.cn, mainland China
+    China,
+}
+
+impl From<RegionArg> for Region {
+    fn from(region: RegionArg) -> Self {
+        match region {
+            RegionArg::Global => Self::Global,
+            RegionArg::China => Self::China,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Sign in to an Apple account
+    ///
+    /// Asks for the Apple account, the password and the code that your devices show, and keeps the
+    /// session so that later commands need none of them, as a rule for about a month.
+    Login(LoginArgs),
+    /// Sign out, and forget the session
+    Logout(LogoutArgs),
+    /// Show the account, the session, and each pair's last pass
+    Status(StatusArgs),
+    /// List a folder of iCloud Drive
+    Ls(LsArgs),
+    /// Copy from iCloud to this machine
+    ///
+    /// Brings what is new or changed in REMOTE into LOCAL. It never writes to iCloud, and deletes nothing
+    /// unless --delete or --delete-extra is given. A local file that you changed stays as it is.
+    Pull(OneWayArgs),
+    /// Copy from this machine to iCloud
+    ///
+    /// Brings what is new or changed in LOCAL into REMOTE. It never writes to LOCAL, and deletes nothing
+    /// unless --delete or --delete-extra is given. A remote file that was changed elsewhere stays as it is.
+    Push(OneWayArgs),
+    /// Keep both sides in step (two-way)
+    ///
+    /// Carries new files, changes, moves and deletions over in both directions. The baseline, what both
+    /// sides were after the last pass, tells a new file from one that was deleted on the other side. The first pass
+    /// joins both sides and deletes nothing.
+    ///
+    /// A file that was changed on both sides is a conflict; --conflict says who wins. The loser is kept.
+    Bisync(BisyncArgs),
+    /// Take the tour: everything on a made-up iCloud, no Apple account
+    ///
+    /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and
+    /// bisync at work in a temporary folder. Nothing leaves this machine.
+    #[cfg(feature = "emulator")]
+    Demo,
+    /// Run a local iCloud for trying and testing
+    ///
+    /// Listens on this machine only, until Ctrl-C. Point icloud-sync at it with ICLOUD_SYNC_ENDPOINT and the
+    /// address that it prints.
+    #[cfg(feature = "emulator")]
+    Emulator(EmulatorArgs),
+    /// Print the completions for a shell
+    ///
+    /// For bash: icloud-sync completions bash > ~/.local/share/bash-completion/completions/icloud-sync
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    ///
+    /// To read it: icloud-sync man | man -l -
+    Man(ManArgs),
+}
+
+/// `login`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LoginArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// Get the code as a text message, not on a trusted device
+    #[arg(long, conflicts_with = "voice", help_heading = "Account")]
+    pub sms: bool,
+    /// Get the code by a phone call
+    #[arg(long, help_heading = "Account")]
+    pub voice: bool,
+    /// The code of the second factor, instead of a prompt
+    ///
+    /// [env: ICLOUD_2FA_CODE]
+    #[arg(long, value_name = "CODE", help_heading = "Account")]
+    pub code: Option<String>,
+    /// Sign in anew, even though a session is there
+    ///
+    /// [env: FORCE_RELOGIN]
+    #[arg(long, help_heading = "Account")]
+    pub relogin: bool,
+}
+
+/// `logout`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LogoutArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// Also remove the password from the keyring
+    #[arg(long, help_heading = "Account")]
+    pub forget_password: bool,
+}
+
+/// `status`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StatusArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// Print JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `ls`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct LsArgs {
+    /// Folder of iCloud Drive, such as /Documents/Work [default: /]
+    #[arg(value_name = "REMOTE", value_parser = value::remote)]
+    pub remote: Option<String>,
+    /// List the folders in it as well, and all that is in them
+    #[arg(short = 'R', long)]
+    pub recursive: bool,
+    /// Show kind, size and time of each item
+    #[arg(short = 'l', long)]
+    pub long: bool,
+    /// Print JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// `emulator`.
+#[cfg(feature = "emulator")]
+#[derive(Debug, Clone, Default, Args)]
+pub struct EmulatorArgs {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:0]
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Keep accounts and files in DIR, over restarts
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Also be an HTTPS proxy for iCloud's host names, with its own CA
+    ///
+    /// Then any iCloud client can be pointed at it with HTTPS_PROXY and, for its CA, SSL_CERT_FILE.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:0"
+    )]
+    pub proxy: Option<std::net::SocketAddr>,
+    /// Print the addresses and accounts as one line of JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ManArgs {
+    /// Page of one command, such as pull; without it the main page
+    #[arg(value_name = "COMMAND")]
+    pub page: Option<String>,
+}

@@ -1,0 +1,209 @@
+//! What `pull`, `push` and `bisync` take.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::{AccountArgs, SessionArgs};
+use crate::{
+    options::{Links, MaxDelete, value},
+    plan::Policy,
+};
+
+/// `pull` and `push`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct OneWayArgs {
+    /// What all passes take.
+    #[command(flatten)]
+    pub pass: PassArgs,
+    /// Remove what the source side has deleted since the last pass
+    ///
+    /// What is removed goes to the trash of its side. Files that the source side never had stay. A first pass
+    /// deletes nothing.
+    #[arg(long, display_order = 0, help_heading = "Deletions and guards")]
+    pub delete: bool,
+    /// Remove all that the source side does not have: a mirror
+    ///
+    /// As --delete, and also what the source side never had. It goes to the trash of its side.
+    #[arg(long, display_order = 1, help_heading = "Deletions and guards")]
+    pub delete_extra: bool,
+}
+
+/// `bisync`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct BisyncArgs {
+    /// What all passes take.
+    #[command(flatten)]
+    pub pass: PassArgs,
+}
+
+/// What all passes take.
+#[derive(Debug, Clone, Default, Args)]
+pub struct PassArgs {
+    /// Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]
+    ///
+    /// Without it LOCAL_DIRECTORY, else the config file's `local`, else ~/iCloud is taken. @NAME stands for
+    /// the LOCAL and the REMOTE of the config file's table [pair.NAME]; write ./@NAME for a folder called so.
+    #[arg(value_name = "LOCAL")]
+    pub local: Option<PathBuf>,
+    /// Folder of iCloud Drive, such as /Documents/Work [default: /]
+    ///
+    /// Without it the config file's `remote`, else the root of iCloud Drive is taken.
+    #[arg(value_name = "REMOTE", value_parser = value::remote)]
+    pub remote: Option<String>,
+    /// Print what would be done, and do nothing
+    ///
+    /// Changes nothing on either side. A real pass straight after does exactly what is printed.
+    /// [env: DRY_RUN]
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// Print JSON, one object a line; the last is the summary
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Give the reason of each action
+    ///
+    /// As -v does. [env: VERBOSE_DECISIONS]
+    #[arg(long, help_heading = "Output")]
+    pub verbose_decisions: bool,
+    /// Which items.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Stop before anything is done if more than N files, or N% of them, would be deleted
+    ///
+    /// Without it a pass stops when more than half of the files would be deleted on a side. --force lets it
+    /// through once.
+    #[arg(long, value_name = "N|N%", value_parser = value::max_delete, help_heading = "Deletions and guards")]
+    pub max_delete: Option<MaxDelete>,
+    /// Empty the local trash of what is older than N days; 0: never [default: 30]
+    #[arg(long, value_name = "N", value_parser = value::trash_days, help_heading = "Deletions and guards")]
+    pub trash_days: Option<u32>,
+    /// Let this pass through the guards against mass deletion and mass change
+    ///
+    /// For this pass only: too many deletions, a side that is suddenly empty, every file of a side changed.
+    #[arg(long, help_heading = "Deletions and guards")]
+    pub force: bool,
+    /// Who wins if both sides changed a file [default: prefer-newer]
+    ///
+    /// The loser is never lost: it goes to the local trash, or stays beside the winner under a name with
+    /// `.conflict-` and its time. [env: CONFLICT_STRATEGY]
+    #[arg(long, value_name = "POLICY", value_enum, help_heading = "Conflicts")]
+    pub conflict: Option<ConflictArg>,
+    /// Compare by content wherever size and time leave a doubt
+    ///
+    /// Slower: files are read, and where iCloud publishes no checksum, downloaded to compare.
+    /// [env: ENABLE_CHECKSUM]
+    #[arg(long, help_heading = "Conflicts")]
+    pub checksum: bool,
+    /// Most files transferred at once [default: 32]
+    ///
+    /// A ceiling: the pass starts with fewer and takes more as long as iCloud keeps up.
+    #[arg(long, value_name = "N", value_parser = value::transfers, help_heading = "Speed")]
+    pub transfers: Option<usize>,
+    /// Most listing requests at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = value::listers, help_heading = "Speed")]
+    pub listers: Option<usize>,
+    /// At most RATE bytes a second for contents, such as 500K or 1.5M
+    ///
+    /// Both directions together; K, M and G are 1024, 1024² and 1024³ bytes. 0: no bound.
+    #[arg(long, value_name = "RATE", value_parser = value::rate, help_heading = "Speed")]
+    pub bwlimit: Option<value::Rate>,
+    /// Download at most N files in this pass; 0: no bound
+    ///
+    /// The rest comes with the next passes. [env: MAX_DOWNLOADS_PER_PASS]
+    #[arg(long, value_name = "N", value_parser = value::max_downloads, help_heading = "Speed")]
+    pub max_downloads: Option<usize>,
+    /// Wait MS milliseconds before each action [default: 0]
+    ///
+    /// [env: OP_DELAY_MS]
+    #[arg(long, value_name = "MS", value_parser = value::op_delay_ms, help_heading = "Speed")]
+    pub op_delay: Option<u64>,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// Which items take part, on both sides alike.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filters")]
+pub struct FilterArgs {
+    /// Sync only what matches GLOB (may be repeated; a comma separates too)
+    ///
+    /// `*` stays within one name, `**` crosses folders. A pattern without a slash matches names at any depth,
+    /// one with a slash counts from the top. --ignore wins over --exclude, and --exclude over --include.
+    /// [env: INCLUDE_PATTERNS]
+    #[arg(long, value_name = "GLOB")]
+    pub include: Vec<String>,
+    /// Leave out what matches GLOB (may be repeated; a comma separates too)
+    ///
+    /// What is left out is neither copied nor deleted, on either side. [env: EXCLUDE_PATTERNS]
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// As --exclude, and stronger than any other pattern
+    ///
+    /// [env: IGNORE_PATTERNS]
+    #[arg(long, value_name = "GLOB")]
+    pub ignore: Vec<String>,
+    /// Read patterns from FILE, in the syntax of .gitignore
+    ///
+    /// The file .icloud-sync-ignore at the top of LOCAL is always read so, if there is one.
+    #[arg(long, value_name = "FILE")]
+    pub filter_from: Option<PathBuf>,
+    /// Do not leave out .DS_Store, ._* and other litter of macOS
+    ///
+    /// Without it .DS_Store, .localized, the Icon file of folders, ._*, .com-apple-bird* and the
+    /// .NAME.icloud placeholders are left out.
+    #[arg(long)]
+    pub no_default_ignores: bool,
+    /// What to do with symbolic links [default: skip]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub links: Option<LinksArg>,
+}
+
+/// Who wins a conflict, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConflictArg {
+    /// The one modified later; both are kept if the times are within a second
+    #[value(alias = "prefer_newer")]
+    PreferNewer,
+    /// The one on this machine
+    #[value(alias = "prefer_local")]
+    PreferLocal,
+    /// The one in iCloud
+    #[value(alias = "prefer_remote")]
+    PreferRemote,
+    /// Both: the local one gets a name with `.conflict-` and its time
+    #[value(alias = "keep_both")]
+    KeepBoth,
+}
+
+impl From<ConflictArg> for Policy {
+    fn from(policy: ConflictArg) -> Self {
+        match policy {
+            ConflictArg::PreferNewer => Self::PreferNewer,
+            ConflictArg::PreferLocal => Self::PreferLocal,
+            ConflictArg::PreferRemote => Self::PreferRemote,
+            ConflictArg::KeepBoth => Self::KeepBoth,
+        }
+    }
+}
+
+/// What a symbolic link is taken for, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LinksArg {
+    /// Skipped, and counted
+    Skip,
+    /// What it points at, if that is inside LOCAL and no loop
+    Follow,
+}
+
+impl From<LinksArg> for Links {
+    fn from(links: LinksArg) -> Self {
+        match links {
+            LinksArg::Skip => Self::Skip,
+            LinksArg::Follow => Self::Follow,
+        }
+    }
+}

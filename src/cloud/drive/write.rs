@@ -1,0 +1,230 @@
+//! New folders, names, places and the trash (protocol page 8.7).
+//!
+//! One request for all items of a call; each item's answer is judged by itself. An item that the answer
+//! says nothing of is `Lost`: it has to be read back.
+
+use super::{Drive, Wire};
+use crate::{
+    cloud::{
+        Node, Target,
+        http::{Effect, Host},
+        node,
+        wire::{Item, Items, NewFolder, NewFolders, Writes, Written},
+    },
+    error::{Error, Kind as ErrorKind, Result},
+    tree::RemoteId,
+};
+
+impl<W: Wire> Drive<W> {
+    pub(super) fn make_folders(
+        &self,
+        parent: &RemoteId,
+        names: &[&str],
+    ) -> Result<Vec<Result<Node>>> {
+        const CALL: &str = "createFolders";
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let client_id = |number: usize| format!("FOLDER::UNKNOWN_ZONE::TempId-{number}");
+        let body = NewFolders {
+            destination_drivews_id: parent.folder_drivewsid(),
+            folders: names
+                .iter()
+                .enumerate()
+                .map(|(number, name)| NewFolder {
+                    client_id: client_id(number),
+                    name,
+                })
+                .collect(),
+        };
+        let answer = self.wire.post(Host::Drivews, CALL, &body, Effect::Write)?;
+        let asked = (0..names.len()).map(client_id).collect::<Vec<_>>();
+        let matched = matched(CALL, answer, &asked, |item| item.client_id.as_deref())?;
+        Ok(matched
+            .into_iter()
+            .map(|item| {
+                let made = done(CALL, item)?;
+                let is_elsewhere = made.parent.as_ref().is_some_and(|place| place != parent);
+                if is_elsewhere || made.is_trashed {
+                    return Err(lost(CALL, "the answer shows it in another folder"));
+                }
+                Ok(made)
+            })
+            .collect())
+    }
+
+    pub(super) fn rename_item(&self, item: &Target, name: &str) -> Result<Node> {
+        const CALL: &str = "renameItems";
+        let mut written = written(item, false);
+        written.name = Some(name);
+        let mut answers = self.write(CALL, None, vec![written], std::slice::from_ref(item))?;
+        let answer = answers.pop().unwrap_or_else(|| Err(unsaid(CALL)))?;
+        done(CALL, Ok(answer))
+    }
+
+    pub(super) fn move_items(
+        &self,
+        items: &[Target],
+        folder: &RemoteId,
+    ) -> Result<Vec<Result<Node>>> {
+        const CALL: &str = "moveItems";
+        let written = items.iter().map(|item| written(item, true)).collect();
+        let answers = self.write(CALL, Some(folder.folder_drivewsid()), written, items)?;
+        Ok(answers
+            .into_iter()
+            .map(|item| {
+                let moved = done(CALL, item)?;
+                match &moved.parent {
+                    Some(place) if place == folder => Ok(moved),
+                    Some(_) => Err(changed(CALL, "the service left it where it was")),
+                    None if moved.is_trashed => Err(changed(CALL, "it is in Recently Deleted")),
+                    None => Err(lost(CALL, "the answer does not say where it is now")),
+                }
+            })
+            .collect())
+    }
+
+    pub(super) fn trash_items(&self, items: &[Target]) -> Result<Vec<Result<Node>>> {
+        const CALL: &str = "moveItemsToTrash";
+        let written = items.iter().map(|item| written(item, true)).collect();
+        let answers = self.write(CALL, None, written, items)?;
+        Ok(answers
+            .into_iter()
+            .map(|item| {
+                let trashed = done(CALL, item)?;
+                if trashed.is_trashed {
+                    return Ok(trashed);
+                }
+                // With a stale etag the answer is 200 and nothing was done (hazard 3).
+                Err(changed(
+                    CALL,
+                    "the service left it where it was: it has changed meanwhile",
+                ))
+            })
+            .collect())
+    }
+
+    pub(super) fn put_items_back(&self, items: &[Target]) -> Result<Vec<Result<Node>>> {
+        const CALL: &str = "putBackItemsFromTrash";
+        let written = items.iter().map(|item| written(item, false)).collect();
+        let answers = self.write(CALL, None, written, items)?;
+        Ok(answers
+            .into_iter()
+            .map(|item| {
+                let back = done(CALL, item)?;
+                if back.is_trashed {
+                    return Err(changed(CALL, "it is still in Recently Deleted"));
+                }
+                if back.parent.is_none() {
+                    return Err(lost(CALL, "the answer does not say where it is now"));
+                }
+                Ok(back)
+            })
+            .collect())
+    }
+
+    fn write(
+        &self,
+        call: &'static str,
+        destination: Option<String>,
+        written: Vec<Written<'_>>,
+        items: &[Target],
+    ) -> Result<Vec<Result<Item>>> {
+        if items.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<String> = items
+            .iter()
+            .map(|item| item.id.drivewsid(item.kind))
+            .collect();
+        let body = Writes {
+            destination_drivews_id: destination,
+            items: written,
+        };
+        let answer = self.wire.post(Host::Drivews, call, &body, Effect::Write)?;
+        matched(call, answer, &asked, |item| item.drivewsid.as_deref())
+    }
+}
+
+fn written(item: &Target, has_client_id: bool) -> Written<'_> {
+    let drivewsid = item.id.drivewsid(item.kind);
+    Written {
+        client_id: has_client_id.then(|| drivewsid.clone()),
+        drivewsid,
+        etag: item.etag.as_str(),
+        name: None,
+    }
+}
+
+/// Brings the answer's items into the order asked for: by key, else by place where the numbers are
+/// equal and the item has no key (page 8.7: some come with their status alone).
+fn matched(
+    call: &str,
+    answer: Items,
+    asked: &[String],
+    key: impl Fn(&Item) -> Option<&str>,
+) -> Result<Vec<Result<Item>>> {
+    let Some(items) = answer.items else {
+        return Err(match answer.status.as_deref() {
+            Some(word) if word != "OK" => refused(call, word),
+            _ => unsaid(call),
+        });
+    };
+    let is_same_number = items.len() == asked.len();
+    let mut slots: Vec<Option<Item>> = asked.iter().map(|_| None).collect();
+    for (number, item) in items.into_iter().enumerate() {
+        let by_key = key(&item).map(|key| asked.iter().position(|asked| asked == key));
+        let at = match by_key {
+            Some(at) => at,
+            None => is_same_number.then_some(number),
+        };
+        if let Some(slot @ None) = at.and_then(|at| slots.get_mut(at)) {
+            *slot = Some(item);
+        }
+    }
+    Ok(slots
+        .into_iter()
+        .map(|slot| slot.ok_or_else(|| unsaid(call)))
+        .collect())
+}
+
+/// Judges an item's status word (page 8.5), and reads the item.
+fn done(call: &str, item: Result<Item>) -> Result<Node> {
+    let item = item?;
+    match item.status.as_deref() {
+        None | Some("OK") => {}
+        Some("UNKNOWN") if call == "createFolders" => {
+            return Err(Error::new(
+                ErrorKind::Exists,
+                "createFolders: the service says UNKNOWN; most likely the name is taken",
+            ));
+        }
+        Some("UNKNOWN") => return Err(lost(call, "the service says UNKNOWN")),
+        Some(word) => return Err(refused(call, word)),
+    }
+    node::node(item, None).map_err(|why| lost(call, &why))
+}
+
+fn refused(call: &str, word: &str) -> Error {
+    let kind = match word {
+        "ETAG_CONFLICT" => ErrorKind::Changed,
+        "ID_INVALID" => ErrorKind::NotFound,
+        _ => ErrorKind::Refused,
+    };
+    Error::new(kind, format!("{call}: the service says {word}"))
+}
+
+fn changed(call: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Changed, format!("{call}: {why}"))
+}
+
+fn lost(call: &str, why: &str) -> Error {
+    Error::new(
+        ErrorKind::Lost,
+        format!("{call}: {why}; it is not known whether it was done"),
+    )
+}
+
+fn unsaid(call: &str) -> Error {
+    lost(call, "the answer says nothing of it")
+}

@@ -1,0 +1,329 @@
+//! One exchange with the service: a request goes out, an answer or the reason for none comes back.
+//!
+//! Here are the two HTTP clients. The one for API hosts sends the session's cookies and absorbs what
+//! answers set; the one for content has no jar, so no cookie can go where it has no business. Neither
+//! follows redirects; both speak HTTP/1.1 only (a coalesced HTTP/2 connection is one cause of 421,
+//! protocol page 5.6). Nothing here tries again except where the connection could not even be made,
+//! and nothing here knows what an answer means.
+
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    sync::{
+        Arc, Mutex, MutexGuard, Once, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use log::trace;
+use reqwest::{
+    Method, Url,
+    blocking::{Client, ClientBuilder},
+    header::{COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    redirect::Policy,
+};
+
+use crate::{
+    cloud::{
+        answer,
+        endpoint::Endpoint,
+        http::failure::{Failure, failure},
+        jar::Jar,
+        pace::{Budget, Hold, Pace, TRIES},
+        rate::Rate,
+    },
+    error::{Error, Kind, Result},
+    stop::Stop,
+};
+
+/// The desktop browser that field-proven clients pass for (protocol page 1.5).
+pub(crate) const USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.3.1 Safari/605.1.15";
+
+/// No answer of the API is larger; content does not come this way.
+const LARGEST_ANSWER: u64 = 1 << 30;
+
+/// Limit for making a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(20);
+
+/// Data that the other side does not acknowledge for so long ends the connection.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
+
+/// A request to an API host.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// What it is counted and logged as; holds no id and no query.
+    pub(crate) label: &'a str,
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) limit: Duration,
+}
+
+/// An answer, whole.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// Returns a header's text, if it is there and not empty.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let text = self.headers.get(name)?.to_str().ok()?.trim();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Returns how long the service asked to wait.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        answer::retry_after(self.header(RETRY_AFTER.as_str())?, Timestamp::now())
+    }
+}
+
+/// What came of a request.
+pub(crate) type Exchange = std::result::Result<Answer, Failure>;
+
+/// The clients, and all that is shared between requests but the account.
+pub(crate) struct Transport {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) jar: Arc<Jar>,
+    pub(crate) pace: Pace,
+    pub(crate) stop: Stop,
+    pub(crate) hold: Hold,
+    pub(crate) budget: Budget,
+    pub(crate) content: Client,
+    api: RwLock<Line>,
+    rate: Rate,
+    requests: AtomicU64,
+    labels: Mutex<BTreeMap<String, u64>>,
+}
+
+/// The client for API hosts, and how often it was made anew.
+#[derive(Clone)]
+struct Line {
+    client: Client,
+    number: u64,
+}
+
+impl Transport {
+    /// Makes both clients. Not to be called from a rayon task: a client has a thread of its own.
+    ///
+    /// # Errors
+    /// `Usage` with a hint where no trusted certificates are found on this machine.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        jar: Arc<Jar>,
+        pace: Pace,
+        max_rate: u32,
+        stop: Stop,
+    ) -> Result<Self> {
+        install_crypto();
+        let api = Line {
+            client: api_client(&endpoint)?,
+            number: 0,
+        };
+        let content = build(
+            client(&endpoint)
+                // The length is checked against what was announced: no decoding on the way.
+                .gzip(false)
+                .timeout(pace.stall),
+        )?;
+        Ok(Self {
+            budget: Budget::new(pace.budget),
+            endpoint,
+            jar,
+            pace,
+            stop,
+            hold: Hold::default(),
+            content,
+            api: RwLock::new(api),
+            rate: Rate::new(max_rate),
+            requests: AtomicU64::new(0),
+            labels: Mutex::default(),
+        })
+    }
+
+    /// Returns the number of the current set of connections; see [`Self::reconnect`].
+    pub(crate) fn line(&self) -> u64 {
+        self.api
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .number
+    }
+
+    /// Drops all pooled connections to API hosts, unless that was done since they were `line`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(crate) fn reconnect(&self, line: u64) -> Result<()> {
+        let mut api = self.api.write().unwrap_or_else(PoisonError::into_inner);
+        if api.number != line {
+            return Ok(());
+        }
+        *api = Line {
+            client: api_client(&self.endpoint)?,
+            number: line + 1,
+        };
+        Ok(())
+    }
+
+    /// Makes one exchange. Where the connection could not be made it is tried again, a few times.
+    ///
+    /// # Errors
+    /// See [`Failure`].
+    pub(crate) fn exchange(&self, call: &Call<'_>) -> Exchange {
+        let mut tries = 0;
+        loop {
+            match self.once(call) {
+                Err(Failure::Unsent(error)) => {
+                    tries += 1;
+                    if tries >= TRIES {
+                        return Err(Failure::Unsent(error));
+                    }
+                    self.budget.spend(error).map_err(Failure::Unsent)?;
+                    let wait = self.pace.network(tries - 1);
+                    self.stop.wait(wait).map_err(Failure::Final)?;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn once(&self, call: &Call<'_>) -> Exchange {
+        self.hold.wait(&self.stop).map_err(Failure::Final)?;
+        self.rate.take(&self.stop).map_err(Failure::Final)?;
+        let client = self
+            .api
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .client
+            .clone();
+        let mut request = client
+            .request(call.method.clone(), call.url.clone())
+            .timeout(call.limit)
+            .headers(header_map(&call.headers));
+        if let Some(cookies) = self.jar.header(&call.url) {
+            request = request.header(COOKIE, cookies);
+        }
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        self.count(call.label);
+        let start = Instant::now();
+        let response = request
+            .send()
+            .map_err(|error| failure(&error.without_url(), call.label, &call.url))?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        // Also of an answer whose body gets lost: a cookie that was set is set.
+        self.jar.absorb(&headers, &call.url);
+        let mut body = Vec::new();
+        let read = response.take(LARGEST_ANSWER).read_to_end(&mut body);
+        trace!(
+            "{} {} -> {status}, {} bytes, {} ms",
+            call.method,
+            call.label,
+            body.len(),
+            start.elapsed().as_millis()
+        );
+        match read {
+            Ok(_) => Ok(Answer {
+                status,
+                headers,
+                body,
+            }),
+            Err(error) => Err(Failure::Lost(
+                Error::new(
+                    Kind::Temporary,
+                    format!("{}: the answer broke off", call.label),
+                )
+                .with_source(error),
+            )),
+        }
+    }
+
+    /// Counts a request under its label.
+    pub(crate) fn count(&self, label: &str) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut labels = lock(&self.labels);
+        match labels.get_mut(label) {
+            Some(count) => *count += 1,
+            None => {
+                labels.insert(label.to_owned(), 1);
+            }
+        }
+    }
+
+    /// Returns how many requests were made.
+    pub(crate) fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many requests were made, by label.
+    pub(crate) fn by_label(&self) -> BTreeMap<String, u64> {
+        lock(&self.labels).clone()
+    }
+}
+
+/// Locks, whatever became of another thread that held it: the values behind are whole at all times.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Chooses ring for TLS, once in a process.
+fn install_crypto() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // Another part of the process may have chosen before; its choice is as good.
+        let _earlier = rustls::crypto::ring::default_provider().install_default();
+    });
+}
+
+fn client(endpoint: &Endpoint) -> ClientBuilder {
+    let mut builder = Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(Policy::none())
+        .referer(false)
+        .http1_only()
+        .http1_title_case_headers()
+        .connect_timeout(CONNECT)
+        .tcp_keepalive(Duration::from_secs(30))
+        .tcp_user_timeout(UNACKNOWLEDGED)
+        .pool_idle_timeout(Duration::from_secs(60));
+    if endpoint.is_loopback() {
+        builder = builder.no_proxy();
+    }
+    if endpoint.is_plain() {
+        // No TLS is spoken: do not look for trusted certificates, which a machine may not have.
+        builder = builder.tls_certs_only([]);
+    }
+    builder
+}
+
+fn api_client(endpoint: &Endpoint) -> Result<Client> {
+    build(client(endpoint))
+}
+
+fn build(builder: ClientBuilder) -> Result<Client> {
+    builder.build().map_err(|error| {
+        Error::new(Kind::Usage, "cannot set up secure connections")
+            .with_source(error)
+            .with_hint(
+                "install the system's trusted certificates (package ca-certificates), or set SSL_CERT_FILE to a PEM file of them",
+            )
+    })
+}
+
+/// Makes headers of names and texts; a text that no header can hold is left out.
+pub(crate) fn header_map(headers: &[(&'static str, String)]) -> HeaderMap {
+    headers
+        .iter()
+        .filter_map(|(name, text)| {
+            let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+            let mut value = HeaderValue::from_str(text).ok()?;
+            value.set_sensitive(true);
+            Some((name, value))
+        })
+        .collect()
+}

@@ -1,0 +1,298 @@
+//! The service's items → [`Node`]s.
+//!
+//! Pure: an item of an answer comes in, what it means goes out, or in words why it can't be relied
+//! on.
+
+use jiff::Timestamp;
+
+use super::{
+    FolderAnswer, FolderProbe, Node,
+    wire::{self, Item},
+};
+use crate::tree::{DocId, Etag, Kind, RemoteId, Zone};
+
+/// What a type word or the first part of a `drivewsid` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    File,
+    Folder,
+    Library,
+    Shared,
+    Foreign,
+}
+
+fn sort_of(word: &str) -> Sort {
+    match word {
+        "FILE" => Sort::File,
+        "FOLDER" => Sort::Folder,
+        "APP_LIBRARY" | "APP_CONTAINER" => Sort::Library,
+        _ if word.contains("SHARED_FOLDER") => Sort::Shared,
+        _ => Sort::Foreign,
+    }
+}
+
+/// The type of the item that a `drivewsid` is of.
+fn sort_of_id(drivewsid: &str) -> Option<Sort> {
+    drivewsid.split_once("::").map(|(word, _)| sort_of(word))
+}
+
+/// Returns whether a `parentId` or `drivewsid` is that of Recently Deleted, in either form (8.7).
+pub(super) fn is_trash(id: &str) -> bool {
+    id == "TRASH_ROOT" || id.ends_with("::TRASH_ROOT")
+}
+
+/// Returns an item's identity.
+pub(super) fn id_of(item: &Item) -> Option<RemoteId> {
+    let from_parts = || {
+        Some(RemoteId {
+            zone: Zone::new(item.zone.as_deref()?),
+            doc: DocId::new(item.docwsid.as_deref()?),
+        })
+    };
+    item.drivewsid
+        .as_deref()
+        .and_then(RemoteId::from_drivewsid)
+        .or_else(from_parts)
+}
+
+/// Returns what an item is; `id` is used where it does not say.
+///
+/// # Errors
+/// Why it can't be relied on: it has no id, or is a file without a size. Size 0 must not be guessed:
+/// it would make an empty file of it.
+pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
+    let id = id_of(&item)
+        .or(id)
+        .ok_or("an item in it comes without an id")?;
+    let by_id = item.drivewsid.as_deref().and_then(sort_of_id);
+    let by_type = item.kind.as_deref().map(sort_of);
+    let is_shared =
+        by_id == Some(Sort::Shared) || by_type == Some(Sort::Shared) || item.share_id.is_some();
+    let sort = by_type.or(by_id).unwrap_or(Sort::Foreign);
+    let name = full_name(item.name.as_deref(), item.extension.as_deref());
+    let kind = match sort {
+        Sort::Folder | Sort::Library => Kind::Folder,
+        Sort::Shared if by_id_is_folder(&item) => Kind::Folder,
+        Sort::File | Sort::Shared | Sort::Foreign => Kind::File,
+    };
+    let modified_ms = match kind {
+        Kind::Folder => None,
+        Kind::File | Kind::Package => item.date_modified.as_deref().and_then(milliseconds),
+    };
+    let size = match (kind, item.size) {
+        (Kind::Folder, _) => 0,
+        (_, Some(size)) => size,
+        (_, None) if is_shared || sort == Sort::Foreign => 0,
+        (Kind::File | Kind::Package, None) => {
+            return Err(format!("the file \"{name}\" comes without a size"));
+        }
+    };
+    let parent = item.parent_id.as_deref();
+    let is_trashed = parent.is_some_and(is_trash);
+    let etag = match item.etag {
+        Some(etag) => Etag::new(&etag),
+        // Never seen. What else tells versions apart takes its place.
+        None => Etag::new(&format!("none:{size}:{}", modified_ms.unwrap_or(0))),
+    };
+    Ok(Node {
+        id,
+        kind,
+        name,
+        parent: parent
+            .and_then(RemoteId::from_drivewsid)
+            .filter(|_| !is_trashed),
+        is_trashed,
+        etag,
+        size,
+        modified_ms,
+        is_fixed: sort == Sort::Library,
+        is_shared,
+        is_foreign: sort == Sort::Foreign,
+        restore_path: item.restore_path,
+    })
+}
+
+fn by_id_is_folder(item: &Item) -> bool {
+    let words = [item.kind.as_deref(), item.drivewsid.as_deref()];
+    !words
+        .into_iter()
+        .flatten()
+        .any(|word| word.starts_with("FILE"))
+}
+
+/// Joins name and extension, which the service keeps apart (page 8.4).
+fn full_name(name: Option<&str>, extension: Option<&str>) -> String {
+    let name = name.unwrap_or_default();
+    match extension {
+        Some(extension) if !extension.is_empty() => format!("{name}.{extension}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Reads RFC 3339, with `Z` or an offset.
+fn milliseconds(text: &str) -> Option<i64> {
+    text.parse::<Timestamp>()
+        .ok()
+        .map(Timestamp::as_millisecond)
+}
+
+/// What the element for a folder says before its children are looked at.
+enum Element {
+    Whole(Vec<Item>),
+    Gone,
+    Odd(String),
+}
+
+fn open(element: &mut Item, asked: Option<&RemoteId>) -> Element {
+    match element.status.as_deref() {
+        None | Some("OK") => {}
+        Some("ID_INVALID") => return Element::Gone,
+        Some(word) => return Element::Odd(format!("the service says {word}")),
+    }
+    if let (Some(asked), Some(got)) = (asked, id_of(element))
+        && *asked != got
+    {
+        return Element::Odd("the answer is for another folder".to_owned());
+    }
+    let Some(items) = element.items.take() else {
+        return Element::Odd("the answer has no items".to_owned());
+    };
+    match element.number_of_items {
+        Some(number) if number == items.len() as u64 => Element::Whole(items),
+        Some(number) => Element::Odd(format!(
+            "the answer has {} items, and says that there are {number}",
+            items.len()
+        )),
+        None => Element::Odd("the answer does not say how many items there are".to_owned()),
+    }
+}
+
+/// Returns what the element for `asked` says of the folder and its children.
+pub(super) fn folder_answer(mut element: Item, asked: &RemoteId) -> FolderAnswer {
+    let items = match open(&mut element, Some(asked)) {
+        Element::Whole(items) => items,
+        Element::Gone => return FolderAnswer::Gone,
+        Element::Odd(why) => return FolderAnswer::Odd(why),
+    };
+    let children: Result<Vec<Node>, String> =
+        items.into_iter().map(|item| node(item, None)).collect();
+    match (own_node(element, asked), children) {
+        (Ok(folder), Ok(children)) => FolderAnswer::Whole {
+            folder: Box::new(folder),
+            children,
+        },
+        (Err(why), _) | (_, Err(why)) => FolderAnswer::Odd(why),
+    }
+}
+
+/// Returns what the element for `asked` says with ids and etags only.
+pub(super) fn folder_probe(mut element: Item, asked: &RemoteId) -> FolderProbe {
+    let items = match open(&mut element, Some(asked)) {
+        Element::Whole(items) => items,
+        Element::Gone => return FolderProbe::Gone,
+        Element::Odd(why) => return FolderProbe::Odd(why),
+    };
+    let mut children = Vec::with_capacity(items.len());
+    for item in items {
+        match partial(&item) {
+            Some(child) => children.push(child),
+            None => return FolderProbe::Odd("an item in it comes without id or etag".to_owned()),
+        }
+    }
+    match own_node(element, asked) {
+        Ok(folder) => FolderProbe::Whole {
+            folder: Box::new(folder),
+            children,
+        },
+        Err(why) => FolderProbe::Odd(why),
+    }
+}
+
+/// Returns the items of Recently Deleted.
+pub(super) fn trash_answer(mut element: Item) -> FolderItems {
+    let items = match open(&mut element, None) {
+        Element::Whole(items) => items,
+        Element::Gone => return FolderItems::Gone,
+        Element::Odd(why) => return FolderItems::Odd(why),
+    };
+    let nodes: Result<Vec<Node>, String> = items.into_iter().map(|item| node(item, None)).collect();
+    match nodes {
+        Ok(mut nodes) => {
+            for node in &mut nodes {
+                node.is_trashed = true;
+                node.parent = None;
+            }
+            FolderItems::Whole(nodes)
+        }
+        Err(why) => FolderItems::Odd(why),
+    }
+}
+
+/// What became of the trash's listing.
+pub(super) enum FolderItems {
+    Whole(Vec<Node>),
+    Gone,
+    Odd(String),
+}
+
+fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
+    // It was asked for as a folder, and answered as one; the trash's element has no type.
+    element.kind.get_or_insert_with(|| "FOLDER".to_owned());
+    node(element, Some(asked.clone()))
+}
+
+/// A child of which only ids and etag are told.
+fn partial(item: &Item) -> Option<(RemoteId, Kind, Etag)> {
+    let etag = Etag::new(item.etag.as_deref()?);
+    let mut id = id_of(item)?;
+    let drivewsid = item.drivewsid.as_deref()?;
+    let kind = match sort_of_id(drivewsid)? {
+        Sort::File => Kind::File,
+        Sort::Folder | Sort::Library => Kind::Folder,
+        Sort::Shared | Sort::Foreign => {
+            // Not to be taken for an item that it once was: the whole word becomes its id.
+            id.doc = DocId::new(drivewsid);
+            Kind::File
+        }
+    };
+    Some((id, kind, etag))
+}
+
+/// Returns what a document object says of a file that was asked to be called `name`.
+pub(super) fn document_node(
+    document: &wire::Document,
+    folder: &RemoteId,
+    doc: DocId,
+    name: &str,
+) -> Option<Node> {
+    let etag = document
+        .etag
+        .as_deref()
+        .or(document.double_etag.as_deref())?;
+    let is_stem = |told: &str| name.rsplit_once('.').is_some_and(|(stem, _)| stem == told);
+    let told = document.name.as_deref().filter(|told| !told.is_empty());
+    Some(Node {
+        id: RemoteId {
+            zone: folder.zone.clone(),
+            doc,
+        },
+        kind: Kind::File,
+        // Whether the name comes with its extension is inferred only (page 9.2).
+        name: told
+            .filter(|told| !is_stem(told))
+            .unwrap_or(name)
+            .to_owned(),
+        parent: None,
+        is_trashed: false,
+        etag: Etag::new(etag),
+        size: document.size?,
+        modified_ms: document.mtime.and_then(|ms| i64::try_from(ms).ok()),
+        is_fixed: false,
+        is_shared: false,
+        is_foreign: false,
+        restore_path: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

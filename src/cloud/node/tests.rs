@@ -1,0 +1,190 @@
+use super::*;
+
+fn item(json: &str) -> Item {
+    serde_json::from_str(json).unwrap()
+}
+
+fn id(drivewsid: &str) -> RemoteId {
+    RemoteId::from_drivewsid(drivewsid).unwrap()
+}
+
+/// The examples of protocol page 8.4.
+const FILE: &str = r#"{"drivewsid":"FILE::com.apple.CloudDocs::516C896C-6AA5-4A30-B30E-5502C2333DAE",
+ "docwsid":"516C896C-6AA5-4A30-B30E-5502C2333DAE","zone":"com.apple.CloudDocs","name":"Scanned document 1",
+ "parentId":"FOLDER::com.apple.CloudDocs::D5AA0425-E84F-4501-AF5D-60F1D92648CF",
+ "dateModified":"2020-05-03T00:15:17Z","dateChanged":"2020-05-02T17:16:17-07:00","size":21644358,"etag":"32::2x",
+ "extension":"pdf","hiddenExtension":true,"lastOpenTime":"2020-05-03T00:24:25Z","type":"FILE"}"#;
+const LIBRARY: &str = r#"{"dateCreated":"2019-12-12T14:33:55-08:00","drivewsid":"FOLDER::com.apple.Keynote::documents",
+ "docwsid":"documents","zone":"com.apple.Keynote","name":"Keynote","parentId":"FOLDER::com.apple.CloudDocs::root",
+ "etag":"2m","type":"APP_LIBRARY","maxDepth":"ANY","icons":[],"supportedExtensions":["key"]}"#;
+
+#[test]
+fn a_file_is_read_whole() {
+    let node = node(item(FILE), None).unwrap();
+    assert_eq!(node.name, "Scanned document 1.pdf");
+    assert_eq!((node.kind, node.size), (Kind::File, 21_644_358));
+    assert_eq!(node.modified_ms, Some(1_588_464_917_000));
+    assert_eq!(node.etag.content_part(), Some("2x"));
+    let parent = "FOLDER::com.apple.CloudDocs::D5AA0425-E84F-4501-AF5D-60F1D92648CF";
+    assert_eq!(node.parent, Some(id(parent)));
+    assert!(!node.is_fixed && !node.is_shared && !node.is_foreign && !node.is_trashed);
+}
+
+#[test]
+fn both_forms_of_time_are_read() {
+    let offset = FILE.replace("2020-05-03T00:15:17Z", "2020-05-02T17:15:17-07:00");
+    let node = node(item(&offset), None).unwrap();
+    assert_eq!(node.modified_ms, Some(1_588_464_917_000));
+}
+
+#[test]
+fn a_library_is_a_fixed_folder_of_its_own_zone() {
+    let node = node(item(LIBRARY), None).unwrap();
+    assert_eq!((node.kind, node.name.as_str()), (Kind::Folder, "Keynote"));
+    assert!(node.is_fixed);
+    assert_eq!(node.id.zone.as_str(), "com.apple.Keynote");
+    assert_eq!(node.modified_ms, None);
+}
+
+#[test]
+fn shared_and_unknown_types_are_told_apart() {
+    for (json, shared, foreign, kind) in [
+        (
+            r#"{"drivewsid":"SHARED_FOLDER::z::1"}"#,
+            true,
+            false,
+            Kind::Folder,
+        ),
+        (
+            r#"{"drivewsid":"FILE_IN_SHARED_FOLDER::z::1"}"#,
+            true,
+            false,
+            Kind::File,
+        ),
+        (
+            r#"{"drivewsid":"FOLDER::z::1","type":"FOLDER","shareID":{"a":1}}"#,
+            true,
+            false,
+            Kind::Folder,
+        ),
+        (
+            r#"{"drivewsid":"ALIAS::z::1","type":"ALIAS"}"#,
+            false,
+            true,
+            Kind::File,
+        ),
+        (
+            r#"{"drivewsid":"FOLDER::z::1"}"#,
+            false,
+            false,
+            Kind::Folder,
+        ),
+    ] {
+        let node = node(item(json), None).unwrap();
+        assert_eq!(
+            (node.is_shared, node.is_foreign, node.kind),
+            (shared, foreign, kind),
+            "{json}"
+        );
+    }
+}
+
+#[test]
+fn what_can_not_be_relied_on_says_why() {
+    let error = node(item(&FILE.replace("\"size\":21644358,", "")), None).unwrap_err();
+    assert!(error.contains("without a size"), "{error}");
+    let error = node(item(r#"{"name":"x","type":"FOLDER"}"#), None).unwrap_err();
+    assert!(error.contains("without an id"), "{error}");
+    let without_etag = node(item(&FILE.replace("\"etag\":\"32::2x\",", "")), None).unwrap();
+    let other = FILE
+        .replace("\"etag\":\"32::2x\",", "")
+        .replace("21644358", "3");
+    assert_ne!(without_etag.etag, node(item(&other), None).unwrap().etag);
+}
+
+#[test]
+fn trashed_items_are_known_by_their_parent() {
+    for trash in ["TRASH_ROOT", "FOLDER::com.apple.CloudDocs::TRASH_ROOT"] {
+        let json = format!(
+            r#"{{"drivewsid":"FOLDER::z::1","type":"FOLDER","parentId":"{trash}","restorePath":"a/b"}}"#
+        );
+        let node = node(item(&json), None).unwrap();
+        assert!(node.is_trashed);
+        assert_eq!(
+            (node.parent, node.restore_path.as_deref()),
+            (None, Some("a/b"))
+        );
+    }
+}
+
+fn element(number: &str, items: &str) -> Item {
+    item(&format!(
+        r#"{{"drivewsid":"FOLDER::z::1","docwsid":"1","zone":"z","name":"n","etag":"3","type":"FOLDER",
+            "items":{items},"numberOfItems":{number},"status":"OK"}}"#
+    ))
+}
+
+#[test]
+fn a_folder_is_whole_only_if_its_number_is_that_of_its_items() {
+    let asked = id("FOLDER::z::1");
+    let one = format!("[{FILE}]");
+    let whole = folder_answer(element("1", &one), &asked);
+    let FolderAnswer::Whole { folder, children } = whole else {
+        panic!("{whole:?}");
+    };
+    assert_eq!((folder.name.as_str(), children.len()), ("n", 1));
+    for (number, items) in [
+        ("2", one.as_str()),
+        ("0", &one),
+        ("null", &one),
+        ("0", "null"),
+    ] {
+        let odd = folder_answer(element(number, items), &asked);
+        assert!(
+            matches!(odd, FolderAnswer::Odd(_)),
+            "{number} {items}: {odd:?}"
+        );
+        let odd = folder_probe(element(number, items), &asked);
+        assert!(
+            matches!(odd, FolderProbe::Odd(_)),
+            "{number} {items}: {odd:?}"
+        );
+    }
+    let other = folder_answer(element("1", &one), &id("FOLDER::z::2"));
+    assert!(matches!(other, FolderAnswer::Odd(why) if why.contains("another")));
+    let gone = folder_answer(item(r#"{"status":"ID_INVALID"}"#), &asked);
+    assert!(matches!(gone, FolderAnswer::Gone));
+    let word = folder_answer(
+        item(r#"{"status":"TRY_LATER","items":[],"numberOfItems":0}"#),
+        &asked,
+    );
+    assert!(matches!(word, FolderAnswer::Odd(why) if why.contains("TRY_LATER")));
+    let empty = folder_answer(element("0", "[]"), &asked);
+    assert!(matches!(empty, FolderAnswer::Whole { children, .. } if children.is_empty()));
+}
+
+#[test]
+fn a_probe_reads_ids_and_etags_and_nothing_into_shared_items() {
+    let items = r#"[{"drivewsid":"FILE::z::A","docwsid":"A","etag":"1::1"},
+        {"drivewsid":"FOLDER::z::B","docwsid":"B","etag":"2"},
+        {"drivewsid":"FILE_IN_SHARED_FOLDER::z::C","docwsid":"C","etag":"3"}]"#;
+    let probe = folder_probe(element("3", items), &id("FOLDER::z::1"));
+    let FolderProbe::Whole { folder, children } = probe else {
+        panic!("{probe:?}");
+    };
+    assert_eq!(folder.etag, Etag::new("3"));
+    assert_eq!(
+        children[0],
+        (id("FILE::z::A"), Kind::File, Etag::new("1::1"))
+    );
+    assert_eq!(
+        children[1],
+        (id("FOLDER::z::B"), Kind::Folder, Etag::new("2"))
+    );
+    assert_ne!(children[2].0, id("FILE::z::C"));
+    let odd = folder_probe(
+        element("1", r#"[{"drivewsid":"FILE::z::A"}]"#),
+        &id("FOLDER::z::1"),
+    );
+    assert!(matches!(odd, FolderProbe::Odd(_)));
+}

@@ -1,0 +1,333 @@
+//! `status`: who is signed in, since when, and how long it should last. It makes no request.
+//!
+//! Comes in: the saved session and, from the caller, what is known of each pair. Goes out: text, or one
+//! JSON object. No cookie, token or password is in either.
+
+use std::io::Write;
+
+use cookie_store::CookieExpiration;
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use serde_json::{Value, json};
+
+use crate::{
+    auth::{attempts::Attempts, gate::Gate, prompt::Nobody},
+    commands::login::say,
+    error::{Error, Kind, Result},
+    options::AccountOptions,
+    report::sanitize::for_terminal,
+    state::last::LastPass,
+    stop::Stop,
+};
+
+/// Days for which a browser is trusted, by the reports of users (protocol page 4.6).
+const TRUST_DAYS: i64 = 30;
+
+/// The cookie that the session stands and falls with.
+const TOKEN_COOKIE: &str = "X-APPLE-WEBAUTH-TOKEN";
+
+/// One pair, as its own module describes it.
+#[derive(Debug, Clone)]
+pub struct Pair {
+    /// For people; may be of several lines.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+}
+
+impl Pair {
+    /// Describes a pair by its last pass.
+    pub fn of(last: &LastPass) -> Self {
+        let when = last
+            .ended_at
+            .parse::<Timestamp>()
+            .map_or_else(|_| last.ended_at.clone(), shown);
+        let mut text = format!(
+            "Pair:       {} and {} of iCloud Drive\n            last {}: {when}, exit code {}, {} items in step",
+            for_terminal(&last.local),
+            for_terminal(&last.remote),
+            last.verb,
+            last.exit_code,
+            last.baseline_items,
+        );
+        if let Some(message) = &last.message {
+            text.push_str("\n            ");
+            text.push_str(&for_terminal(message));
+        }
+        Self {
+            text,
+            json: json!({
+                "local": last.local,
+                "remote": last.remote,
+                "verb": last.verb,
+                "ended_at": last.ended_at,
+                "exit_code": last.exit_code,
+                "message": last.message,
+                "done": last.done,
+                "baseline_items": last.baseline_items,
+            }),
+        }
+    }
+}
+
+/// What is known of an account without asking the service.
+struct Status {
+    account: String,
+    endpoint: String,
+    signed_in: Option<Timestamp>,
+    trusted: Option<Timestamp>,
+    cookies_until: Option<Timestamp>,
+    /// Since when and why a person is needed.
+    waiting: Option<(Timestamp, String)>,
+    has_password: bool,
+}
+
+/// Shows the account and its pairs.
+///
+/// # Errors
+/// `SignIn`, after all is shown, where nobody is signed in or a person is needed; `Usage`; `Local`.
+pub fn run(
+    options: &AccountOptions,
+    json: bool,
+    pairs: &[Pair],
+    out: &mut dyn Write,
+) -> Result<()> {
+    let found = match Gate::find(options, &Nobody, &Stop::new()) {
+        Ok(gate) => Some(Status::read(&gate)?),
+        Err(error) if error.kind() == Kind::SignIn => None,
+        Err(error) => return Err(error),
+    };
+    let now = Timestamp::now();
+    if json {
+        say(out, &as_json(found.as_ref(), now, pairs).to_string())?;
+    } else {
+        for line in as_lines(found.as_ref(), now) {
+            say(out, &line)?;
+        }
+        for pair in pairs {
+            say(out, &pair.text)?;
+        }
+    }
+    match found {
+        Some(status) if status.signed_in.is_some() && status.waiting.is_none() => Ok(()),
+        Some(Status {
+            waiting: Some((_, why)),
+            ..
+        }) => Err(not_signed_in(&why)),
+        _ => Err(not_signed_in("not signed in")),
+    }
+}
+
+fn not_signed_in(why: &str) -> Error {
+    Error::new(Kind::SignIn, why).with_hint("run `icloud-sync login`")
+}
+
+impl Status {
+    fn read(gate: &Gate) -> Result<Self> {
+        let saved = gate.load()?;
+        let attempts = Attempts::load(&gate.store)?;
+        let time = |ms: i64| Timestamp::from_millisecond(ms).ok();
+        let mut status = Self {
+            account: gate.account.clone(),
+            endpoint: gate.endpoint.key(),
+            signed_in: None,
+            trusted: None,
+            cookies_until: None,
+            waiting: attempts
+                .waiting
+                .and_then(|waiting| Some((time(waiting.since_ms)?, waiting.why))),
+            has_password: gate.passwords.get()?.is_some(),
+        };
+        if let Some((session, cookies)) = saved.filter(|(session, _)| session.is_signed_in()) {
+            status.signed_in = time(session.signed_in_ms);
+            status.trusted = session.trusted_ms.and_then(time);
+            status.cookies_until = cookies
+                .iter()
+                .find(|cookie| cookie.name() == TOKEN_COOKIE)
+                .and_then(|cookie| match &cookie.expires {
+                    CookieExpiration::AtUtc(at) => Timestamp::from_second(at.unix_timestamp()).ok(),
+                    CookieExpiration::SessionEnd => None,
+                });
+        }
+        Ok(status)
+    }
+
+    /// Until when the trust should last.
+    fn trusted_until(&self) -> Option<Timestamp> {
+        self.trusted?.checked_add((TRUST_DAYS * 24).hours()).ok()
+    }
+}
+
+fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
+    let Some(status) = status else {
+        return vec!["Not signed in.".to_owned()];
+    };
+    let mut lines = vec![format!("Account:    {}", status.account)];
+    if status.endpoint != "icloud.com" {
+        lines.push(format!("Service:    {}", status.endpoint));
+    }
+    match status.signed_in {
+        None => lines.push("Session:    none".to_owned()),
+        Some(since) => {
+            lines.push(format!("Session:    since {}", shown(since)));
+            match status.cookies_until {
+                Some(until) if until <= now => {
+                    lines.push(format!(
+                        "            ended {}; it is renewed when it is next used",
+                        shown(until)
+                    ));
+                }
+                Some(until) => lines.push(format!(
+                    "            lasts until {}; it is renewed by itself",
+                    shown(until)
+                )),
+                None => {}
+            }
+        }
+    }
+    match (status.trusted, status.trusted_until()) {
+        (Some(since), Some(until)) if until > now => lines.push(format!(
+            "Trusted:    since {}; should last until about {} ({})",
+            shown(since),
+            shown_day(until),
+            days(now, until)
+        )),
+        (Some(since), _) => lines.push(format!(
+            "Trusted:    since {}; that is over {TRUST_DAYS} days, and the next sign-in may ask for a code",
+            shown(since)
+        )),
+        (None, _) if status.signed_in.is_some() => {
+            lines.push("Trusted:    without a second factor".to_owned());
+        }
+        (None, _) => {}
+    }
+    lines.push(format!(
+        "Password:   {}",
+        if status.has_password {
+            "at hand for unattended sign-in"
+        } else {
+            "not kept; a session that cannot be renewed needs `icloud-sync login`"
+        }
+    ));
+    if let Some((since, why)) = &status.waiting {
+        lines.push(format!(
+            "Waiting:    for a person since {}: {why}",
+            shown(*since)
+        ));
+    }
+    lines
+}
+
+fn as_json(status: Option<&Status>, now: Timestamp, pairs: &[Pair]) -> Value {
+    let time = |time: Option<Timestamp>| {
+        time.and_then(|time| time.round(jiff::Unit::Second).ok())
+            .map(|time| time.to_string())
+    };
+    let pairs: Vec<&Value> = pairs.iter().map(|pair| &pair.json).collect();
+    let Some(status) = status else {
+        return json!({"type": "status", "account": null, "signed_in": false, "pairs": pairs});
+    };
+    json!({
+        "type": "status",
+        "account": status.account,
+        "service": status.endpoint,
+        "signed_in": status.signed_in.is_some(),
+        "signed_in_since": time(status.signed_in),
+        "session_until": time(status.cookies_until),
+        "session_ended": status.cookies_until.is_some_and(|until| until <= now),
+        "trusted_since": time(status.trusted),
+        "trust_expected_until": time(status.trusted_until()),
+        "password_at_hand": status.has_password,
+        "needs_person": status.waiting.as_ref().map(|(since, why)| {
+            json!({"since": time(Some(*since)), "why": why})
+        }),
+        "pairs": pairs,
+    })
+}
+
+fn shown(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d %H:%M UTC")
+        .to_string()
+}
+
+fn shown_day(time: Timestamp) -> String {
+    time.to_zoned(TimeZone::UTC)
+        .strftime("%Y-%m-%d")
+        .to_string()
+}
+
+fn days(now: Timestamp, until: Timestamp) -> String {
+    match (until.as_second() - now.as_second()) / 86_400 {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn status() -> Status {
+        Status {
+            account: "a@example.com".to_owned(),
+            endpoint: "icloud.com".to_owned(),
+            signed_in: Some(at("2026-09-01T10:00:00Z")),
+            trusted: Some(at("2026-09-01T10:00:00Z")),
+            cookies_until: Some(at("2026-10-01T10:00:00Z")),
+            waiting: None,
+            has_password: false,
+        }
+    }
+
+    #[test]
+    fn it_tells_since_when_and_for_how_long() {
+        let text = as_lines(Some(&status()), at("2026-09-21T10:00:00Z")).join("\n");
+        assert_eq!(
+            text,
+            "Account:    a@example.com
+Session:    since 2026-09-01 10:00 UTC
+            lasts until 2026-10-01 10:00 UTC; it is renewed by itself
+Trusted:    since 2026-09-01 10:00 UTC; should last until about 2026-10-01 (10 days)
+Password:   not kept; a session that cannot be renewed needs `icloud-sync login`"
+        );
+    }
+
+    #[test]
+    fn it_tells_what_has_run_out_and_who_is_waited_for() {
+        let mut status = status();
+        status.waiting = Some((at("2026-10-02T00:00:00Z"), "a code is needed".to_owned()));
+        status.has_password = true;
+        let text = as_lines(Some(&status), at("2026-10-05T10:00:00Z")).join("\n");
+        assert!(text.contains("ended 2026-10-01 10:00 UTC"), "{text}");
+        assert!(text.contains("over 30 days"), "{text}");
+        assert!(
+            text.contains("for a person since 2026-10-02 00:00 UTC: a code is needed"),
+            "{text}"
+        );
+        assert!(text.contains("at hand"), "{text}");
+        assert_eq!(
+            as_lines(None, at("2026-10-05T10:00:00Z")),
+            ["Not signed in."]
+        );
+    }
+
+    #[test]
+    fn the_json_is_for_programs() {
+        let pair = Pair {
+            text: "x".to_owned(),
+            json: json!({"local": "/a"}),
+        };
+        let now = at("2026-09-21T10:00:00Z");
+        let value = as_json(Some(&status()), now, std::slice::from_ref(&pair));
+        assert_eq!(value["signed_in_since"], "2026-09-01T10:00:00Z");
+        assert_eq!(value["trust_expected_until"], "2026-10-01T10:00:00Z");
+        assert_eq!(value["pairs"][0]["local"], "/a");
+        assert_eq!(value["needs_person"], Value::Null);
+        assert_eq!(as_json(None, now, &[])["signed_in"], false);
+    }
+}

@@ -1,0 +1,629 @@
+//! The local side as execution sees it: every path is walked from LOCAL's own folder, part by part, without
+//! following a link, so that nothing is ever written outside it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ffi::{OsStr, OsString},
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    path::{Component, Path, PathBuf},
+    sync::{Mutex, RwLock},
+};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, StatxFlags, Timespec, Timestamps},
+    io::Errno,
+};
+
+use crate::{
+    error::{Error, Kind as ErrorKind, Result},
+    options::Links,
+    tree::{Kind, Listing, LocalItem, RelPath},
+};
+
+/// What a look at a path tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks {
+    /// File or folder; `None` for links and special files.
+    pub kind: Option<Kind>,
+    /// Length in bytes; 0 for folders.
+    pub size: u64,
+    /// Modification time, ns since 1970 UTC.
+    pub mtime_ns: i64,
+    /// Inode number.
+    pub inode: u64,
+    /// When the inode was made, ns since 1970 UTC; 0 for unknown.
+    pub birth_ns: i64,
+    /// Permission bits.
+    pub mode: u32,
+    /// Device number.
+    pub device: (u32, u32),
+}
+
+impl Marks {
+    /// Returns whether this is still the item that was listed: the same inode, and of a file the same length and time.
+    pub fn is(&self, item: &LocalItem) -> bool {
+        let same_inode = self.inode == item.inode && self.birth_ns == item.birth_ns;
+        match item.kind {
+            Kind::Folder | Kind::Package => self.kind == Some(Kind::Folder) && same_inode,
+            Kind::File => {
+                self.kind == Some(Kind::File)
+                    && same_inode
+                    && self.size == item.size
+                    && self.mtime_ns == item.mtime_ns
+            }
+        }
+    }
+}
+
+/// An opened folder below LOCAL, or LOCAL itself, and a name in it.
+#[derive(Debug)]
+pub struct Spot {
+    folder: OwnedFd,
+    name: OsString,
+    shown: String,
+}
+
+/// LOCAL, opened.
+#[derive(Debug)]
+pub struct Disk {
+    root: OwnedFd,
+    root_path: PathBuf,
+    follow: OFlags,
+    /// Paths whose names on disk are not in NFC, with their names on disk.
+    spellings: RwLock<HashMap<RelPath, PathBuf>>,
+    /// File systems written to since the last [`Self::settle`], each with a folder on it.
+    dirty: Mutex<HashMap<(u32, u32), OwnedFd>>,
+}
+
+fn io(what: &str, shown: &str, errno: Errno) -> Error {
+    Error::io(format!("cannot {what} \"{shown}\""), errno.into())
+}
+
+fn nanos(seconds: i64, nanos: u32) -> i64 {
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(i64::from(nanos))
+}
+
+/// Looks at a name in a folder, at a link itself rather than at what it points to.
+///
+/// # Errors
+/// `Local`.
+fn look_at(folder: impl AsFd, name: &OsStr, flags: AtFlags) -> rustix::io::Result<Option<Marks>> {
+    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let stat = match rustix::fs::statx(folder, name, flags, wanted) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::RegularFile => Some(Kind::File),
+        FileType::Directory => Some(Kind::Folder),
+        FileType::Symlink
+        | FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => None,
+    };
+    let has_birth = stat.stx_mask & StatxFlags::BTIME.bits() != 0;
+    Ok(Some(Marks {
+        kind,
+        size: if kind == Some(Kind::File) {
+            stat.stx_size
+        } else {
+            0
+        },
+        mtime_ns: nanos(stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
+        inode: stat.stx_ino,
+        birth_ns: if has_birth {
+            nanos(stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)
+        } else {
+            0
+        },
+        mode: u32::from(stat.stx_mode) & 0o7777,
+        device: (stat.stx_dev_major, stat.stx_dev_minor),
+    }))
+}
+
+impl Disk {
+    /// Opens LOCAL. The listing tells which names are not in NFC.
+    ///
+    /// # Errors
+    /// `Local` where it can't be opened.
+    pub fn open(root: &Path, links: Links, listing: &Listing<LocalItem>) -> Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let shown = root.display().to_string();
+        let folder = rustix::fs::openat(CWD, root, flags, Mode::empty())
+            .map_err(|errno| io("open", &shown, errno))?;
+        let spellings = (listing.items().iter())
+            .filter_map(|item| Some((item.path.clone(), item.spelling.as_deref()?.to_path_buf())))
+            .collect();
+        Ok(Self {
+            root: folder,
+            root_path: root.to_path_buf(),
+            follow: match links {
+                Links::Skip => OFlags::NOFOLLOW,
+                Links::Follow => OFlags::empty(),
+            },
+            spellings: RwLock::new(spellings),
+            dirty: Mutex::new(HashMap::new()),
+        })
+    }
+
+    /// Returns LOCAL's own path.
+    pub fn root_path(&self) -> &Path {
+        &self.root_path
+    }
+
+    /// Returns the path below LOCAL as it is on disk.
+    fn native(&self, path: &RelPath) -> PathBuf {
+        let spellings = self
+            .spellings
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if spellings.is_empty() {
+            return path.as_str().into();
+        }
+        let mut rest = Vec::new();
+        let mut at = Some(path.clone());
+        while let Some(folder) = at {
+            if let Some(native) = spellings.get(&folder) {
+                let mut native = native.clone();
+                native.extend(rest.iter().rev());
+                return native;
+            }
+            rest.push(folder.name().to_owned());
+            at = folder.parent();
+        }
+        path.as_str().into()
+    }
+
+    fn respell(&self, from: &RelPath, to: &RelPath) {
+        let mut spellings = self
+            .spellings
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if spellings.is_empty() {
+            return;
+        }
+        let old: Vec<RelPath> = spellings
+            .keys()
+            .filter(|path| path.is_at_or_under(from))
+            .cloned()
+            .collect();
+        let was = spellings
+            .get(from)
+            .cloned()
+            .unwrap_or_else(|| from.as_str().into());
+        let mut moved = Vec::new();
+        for path in old {
+            let Some(native) = spellings.remove(&path) else {
+                continue;
+            };
+            let rest = path
+                .as_str()
+                .strip_prefix(from.as_str())
+                .unwrap_or_default();
+            let below = native
+                .strip_prefix(&was)
+                .map(Path::to_path_buf)
+                .unwrap_or_default();
+            if let Ok(now) = RelPath::parse(&format!("{to}{rest}"))
+                && now != *to
+            {
+                moved.push((now, below));
+            }
+        }
+        drop(spellings);
+        let base = self.native(to);
+        let mut spellings = self
+            .spellings
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        spellings.extend(
+            moved
+                .into_iter()
+                .map(|(path, below)| (path, base.join(below))),
+        );
+    }
+
+    /// Opens the folder that a path is in.
+    ///
+    /// # Errors
+    /// `NotFound` where a folder is missing; `Changed` where a link or a file stands in a folder's place.
+    pub fn spot(&self, path: &RelPath) -> Result<Spot> {
+        let native = self.native(path);
+        let shown = path.to_string();
+        let mut parts: Vec<&OsStr> = Vec::new();
+        for part in native.components() {
+            match part {
+                Component::Normal(name) => parts.push(name),
+                Component::Prefix(_)
+                | Component::RootDir
+                | Component::CurDir
+                | Component::ParentDir => {
+                    return Err(Error::new(
+                        ErrorKind::Local,
+                        format!("\"{shown}\" leaves LOCAL"),
+                    ));
+                }
+            }
+        }
+        let name = parts.pop().unwrap_or_default().to_os_string();
+        let folder = self.walk(self.root.as_fd(), parts, &shown)?;
+        Ok(Spot {
+            folder,
+            name,
+            shown,
+        })
+    }
+
+    fn walk<'a>(
+        &self,
+        from: impl AsFd,
+        parts: impl IntoIterator<Item = &'a OsStr>,
+        shown: &str,
+    ) -> Result<OwnedFd> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | self.follow;
+        let mut folder = rustix::fs::openat(
+            from,
+            ".",
+            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )
+        .map_err(|errno| io("open the folder of", shown, errno))?;
+        for part in parts {
+            folder = match rustix::fs::openat(&folder, part, flags, Mode::empty()) {
+                Ok(next) => next,
+                Err(Errno::LOOP | Errno::NOTDIR) => {
+                    let text = format!("a link or a file stands where a folder of \"{shown}\" was");
+                    return Err(Error::new(ErrorKind::Changed, text));
+                }
+                Err(errno) => return Err(io("open the folder of", shown, errno)),
+            };
+        }
+        Ok(folder)
+    }
+
+    /// Opens, and makes where it is missing, a folder of the tool's own below LOCAL.
+    ///
+    /// # Errors
+    /// `Local`; `Changed` where a link stands there.
+    pub fn own_folder(&self, parts: &[&OsStr], shown: &str) -> Result<OwnedFd> {
+        let mut folder = self.walk(self.root.as_fd(), [], shown)?;
+        for part in parts {
+            match rustix::fs::mkdirat(&folder, *part, Mode::RWXU) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => return Err(io("make the trash folder for", shown, errno)),
+            }
+            folder = self.walk(folder.as_fd(), [*part], shown)?;
+        }
+        Ok(folder)
+    }
+
+    /// Looks at a path. `None` where nothing is there.
+    ///
+    /// # Errors
+    /// `Local`; `Changed` as [`Self::spot`].
+    pub fn look(&self, path: &RelPath) -> Result<Option<Marks>> {
+        match self.spot(path) {
+            Ok(spot) => self.look_spot(&spot),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks at a name in an opened folder.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn look_spot(&self, spot: &Spot) -> Result<Option<Marks>> {
+        let flags = if self.follow == OFlags::NOFOLLOW {
+            AtFlags::SYMLINK_NOFOLLOW
+        } else {
+            AtFlags::empty()
+        };
+        look_at(&spot.folder, &spot.name, flags).map_err(|errno| io("look at", &spot.shown, errno))
+    }
+
+    /// Notes that a file system was written to.
+    fn touch(&self, folder: &OwnedFd) {
+        let Ok(Some(marks)) = look_at(folder, OsStr::new("."), AtFlags::empty()) else {
+            return;
+        };
+        let mut dirty = self
+            .dirty
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let std::collections::hash_map::Entry::Vacant(slot) = dirty.entry(marks.device) {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            if let Ok(opened) = rustix::fs::openat(folder, ".", flags, Mode::empty()) {
+                slot.insert(opened);
+            }
+        }
+    }
+
+    /// Makes all that was written durable, names included.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub fn settle(&self) -> Result<()> {
+        let dirty = {
+            let mut dirty = self
+                .dirty
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::mem::take(&mut *dirty)
+        };
+        for folder in dirty.values() {
+            rustix::fs::syncfs(folder)
+                .map_err(|errno| io("write out", &self.root_path.to_string_lossy(), errno))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a folder; one that is there already is as good.
+    ///
+    /// # Errors
+    /// `Changed` where something else stands there; `Local`.
+    pub fn make_folder(&self, path: &RelPath) -> Result<Marks> {
+        let spot = self.spot(path)?;
+        match rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::from_raw_mode(0o777)) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(errno) => return Err(io("make the folder", &spot.shown, errno)),
+        }
+        self.touch(&spot.folder);
+        match self.look_spot(&spot)? {
+            Some(marks) if marks.kind == Some(Kind::Folder) => Ok(marks),
+            _ => Err(changed(
+                path,
+                "something else stands where the folder was to be",
+            )),
+        }
+    }
+
+    /// Renames without replacing anything.
+    ///
+    /// # Errors
+    /// `Changed` where the target is taken; `Local`.
+    pub fn rename(&self, from: &RelPath, to: &RelPath) -> Result<()> {
+        let (source, target) = (self.spot(from)?, self.spot_as_named(to)?);
+        self.rename_spots(&source, &target)?;
+        self.respell(from, to);
+        Ok(())
+    }
+
+    /// As [`Self::spot`], but with the name itself in NFC: for what is about to be there.
+    fn spot_as_named(&self, path: &RelPath) -> Result<Spot> {
+        let mut spot = match path.parent() {
+            Some(folder) => {
+                let inner = self.spot(&folder)?;
+                let opened = self.walk(
+                    inner.folder.as_fd(),
+                    [inner.name.as_os_str()],
+                    path.as_str(),
+                )?;
+                Spot {
+                    folder: opened,
+                    name: OsString::new(),
+                    shown: path.to_string(),
+                }
+            }
+            None => Spot {
+                folder: self.walk(self.root.as_fd(), [], path.as_str())?,
+                name: OsString::new(),
+                shown: path.to_string(),
+            },
+        };
+        spot.name = path.name().into();
+        Ok(spot)
+    }
+
+    /// Renames one name in an opened folder to another, without replacing anything.
+    ///
+    /// # Errors
+    /// `Changed` where the target is taken; `Local`.
+    pub fn rename_spots(&self, from: &Spot, to: &Spot) -> Result<()> {
+        let flags = RenameFlags::NOREPLACE;
+        let result =
+            rustix::fs::renameat_with(&from.folder, &from.name, &to.folder, &to.name, flags);
+        match result {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                let text = format!("\"{}\": the name is taken meanwhile", to.shown);
+                return Err(Error::new(ErrorKind::Changed, text));
+            }
+            // A file system without the flag: look, then rename.
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                if self.look_spot(to)?.is_some() {
+                    let text = format!("\"{}\": the name is taken meanwhile", to.shown);
+                    return Err(Error::new(ErrorKind::Changed, text));
+                }
+                rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
+                    .map_err(|errno| io("rename", &from.shown, errno))?;
+            }
+            Err(errno) => return Err(io("rename", &from.shown, errno)),
+        }
+        self.touch(&from.folder);
+        self.touch(&to.folder);
+        Ok(())
+    }
+
+    /// Exchanges two names in one step.
+    ///
+    /// # Errors
+    /// `Local` where the file system can't; both are as before then.
+    pub fn exchange_spots(&self, one: &Spot, other: &Spot) -> Result<()> {
+        let flags = RenameFlags::EXCHANGE;
+        rustix::fs::renameat_with(&one.folder, &one.name, &other.folder, &other.name, flags)
+            .map_err(|errno| io("exchange", &one.shown, errno))?;
+        self.touch(&one.folder);
+        self.touch(&other.folder);
+        Ok(())
+    }
+
+    /// Replaces a name by another, which was made for it. The old content must be safe elsewhere.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn replace_spot(&self, from: &Spot, to: &Spot) -> Result<()> {
+        rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
+            .map_err(|errno| io("replace", &to.shown, errno))?;
+        self.touch(&to.folder);
+        Ok(())
+    }
+
+    /// Gives content a second name.
+    ///
+    /// # Errors
+    /// The system's own, for the caller to choose another way.
+    pub fn link(&self, from: &Spot, to: &Spot) -> std::io::Result<()> {
+        rustix::fs::linkat(
+            &from.folder,
+            &from.name,
+            &to.folder,
+            &to.name,
+            AtFlags::empty(),
+        )?;
+        self.touch(&to.folder);
+        Ok(())
+    }
+
+    /// Opens a file for reading, never through a link.
+    ///
+    /// # Errors
+    /// `NotFound` or `Local`.
+    pub fn read(&self, spot: &Spot) -> Result<File> {
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | self.follow;
+        rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
+            .map(File::from)
+            .map_err(|errno| io("read", &spot.shown, errno))
+    }
+
+    /// Opens a file of the tool's own for writing, making it where it is missing.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub fn write(&self, spot: &Spot) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::from_raw_mode(0o666))
+            .map(File::from)
+            .map_err(|errno| io("write", &spot.shown, errno))
+    }
+
+    /// Removes a file's name; nothing there is as good.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn unlink(&self, spot: &Spot) -> Result<()> {
+        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(io("remove", &spot.shown, errno)),
+        }
+    }
+
+    /// Removes a folder if it is empty. Returns whether it is gone.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
+        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {
+                self.touch(&spot.folder);
+                Ok(true)
+            }
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(io("remove the folder", &spot.shown, errno)),
+        }
+    }
+
+    /// Returns the path on disk through which the standard library reaches a spot's folder and name.
+    pub fn full_path(&self, path: &RelPath) -> PathBuf {
+        self.root_path.join(self.native(path))
+    }
+}
+
+impl Spot {
+    /// Returns another name in the same folder.
+    ///
+    /// # Errors
+    /// `Local` where no more files can be opened.
+    pub fn beside(&self, name: &str) -> Result<Self> {
+        let folder = self.folder.try_clone().map_err(|error| {
+            Error::io(
+                format!("cannot open the folder of \"{}\"", self.shown),
+                error,
+            )
+        })?;
+        Ok(Self {
+            folder,
+            name: name.into(),
+            shown: self.shown.clone(),
+        })
+    }
+
+    /// Returns a path by which the standard library reaches it without walking through LOCAL again.
+    pub fn path(&self) -> PathBuf {
+        use std::os::fd::AsRawFd;
+        Path::new("/proc/self/fd")
+            .join(self.folder.as_raw_fd().to_string())
+            .join(&self.name)
+    }
+
+    /// Makes a spot of an opened folder.
+    pub fn new(folder: OwnedFd, name: &OsStr, shown: &str) -> Self {
+        Self {
+            folder,
+            name: name.to_os_string(),
+            shown: shown.to_owned(),
+        }
+    }
+}
+
+/// Sets a file's modification time, and nothing else.
+///
+/// # Errors
+/// `Local`.
+pub fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_OMIT,
+    };
+    let mtime = Timespec {
+        tv_sec: ms.div_euclid(1_000),
+        tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
+    };
+    rustix::fs::futimens(
+        file,
+        &Timestamps {
+            last_access: now,
+            last_modification: mtime,
+        },
+    )
+    .map_err(|errno| io("set the time of", shown, errno))
+}
+
+/// Makes the error of an item that is not as it was when the plan was made.
+pub fn changed(path: &RelPath, why: &str) -> Error {
+    Error::new(ErrorKind::Changed, format!("\"{path}\": {why}"))
+}
+
+/// Lists all that is in a folder on disk, at any depth, as paths below `path`.
+///
+/// # Errors
+/// `Local` where something can't be read.
+pub fn all_inside(disk: &Disk, path: &RelPath) -> Result<HashSet<PathBuf>> {
+    let root = disk.full_path(path);
+    let mut all = HashSet::new();
+    for entry in walkdir::WalkDir::new(&root).min_depth(1) {
+        let entry = entry.map_err(|error| {
+            Error::new(ErrorKind::Local, format!("cannot look into \"{path}\"")).with_source(error)
+        })?;
+        if let Ok(below) = entry.path().strip_prefix(&root) {
+            all.insert(below.to_path_buf());
+        }
+    }
+    Ok(all)
+}

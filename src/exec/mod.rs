@@ -1,0 +1,494 @@
+//! Carries out a plan: stage by stage, within a stage in parallel, an outcome for each action.
+//!
+//! Before an action does anything it looks whether its thing is still as the plan saw it; if not, it is skipped
+//! and the next pass sees it afresh. Whatever is finished goes into the journal at once. Nothing here decides what
+//! is to be done.
+
+pub mod disk;
+mod download;
+mod folder;
+pub mod gate;
+mod package;
+mod relocate;
+mod remove;
+mod rows;
+mod tokens;
+mod upload;
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use rayon::prelude::*;
+
+use crate::{
+    cloud::{Node, Remote},
+    error::{Error, Kind, Result},
+    plan::{Action, Parent, Plan, What},
+    report::{Event, Outcome, Reporter},
+    state::{
+        journal::{Journal, Op},
+        trash::Trash,
+    },
+    stop::Stop,
+    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Zone},
+};
+use disk::Disk;
+use gate::{Throttle, WriteGate};
+
+pub(crate) use rows::{is_racy, now_ns};
+
+/// How many items one request of many moves, makes or trashes at most.
+const BATCH: usize = 50;
+
+/// What execution may do, and how fast.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Most actions at once.
+    pub transfers: usize,
+    /// Content bytes a second, both ways together.
+    pub bwlimit: Option<u64>,
+    /// Most files received.
+    pub max_downloads: Option<usize>,
+    /// A pause before each action.
+    pub op_delay: Duration,
+    /// Read a download back from disk and compare before it replaces anything.
+    pub verify_download: bool,
+    /// Keep SHA-256 beside the signature.
+    pub checksum: bool,
+}
+
+/// What is known of an account's content signatures (protocol page 9.9).
+#[derive(Debug, Default)]
+pub struct Calibration {
+    is_proven: AtomicBool,
+}
+
+impl Calibration {
+    /// Begins with what earlier passes have learned.
+    pub fn new(is_proven: bool) -> Self {
+        Self {
+            is_proven: AtomicBool::new(is_proven),
+        }
+    }
+
+    /// Returns whether the formula has agreed with the service at least once: only then a disagreement
+    /// means corruption.
+    pub fn is_proven(&self) -> bool {
+        self.is_proven.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it agreed.
+    pub fn prove(&self) {
+        self.is_proven.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a plan is carried out with.
+pub struct Exec<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The remote side.
+    pub remote: &'a dyn Remote,
+    /// The local side.
+    pub disk: &'a Disk,
+    /// Where replaced and removed local content goes.
+    pub trash: &'a Trash,
+    /// Where finished actions are written down.
+    pub journal: &'a Journal,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Set by a signal.
+    pub stop: &'a Stop,
+    /// What it may do.
+    pub settings: Settings,
+    /// What is known of content signatures.
+    pub calibration: &'a Calibration,
+    /// Whether a remote item, as it is now, is where a listing of REMOTE shows it.
+    pub shows: &'a (dyn Fn(&Node) -> bool + Sync),
+}
+
+/// What became of a plan.
+#[derive(Debug, Default)]
+pub struct Done {
+    /// An outcome for each action, in the plan's order.
+    pub outcomes: Vec<Outcome>,
+    /// Content bytes received and sent.
+    pub bytes: (u64, u64),
+    /// Something was put into the local trash.
+    pub has_trash: bool,
+    /// The error that ended everything, where one did.
+    pub fatal: Option<Error>,
+}
+
+/// The running of one plan.
+struct Run<'a> {
+    exec: &'a Exec<'a>,
+    gate: WriteGate,
+    throttle: Arc<Throttle>,
+    outcomes: Vec<OnceLock<Outcome>>,
+    /// The remote folders that actions made.
+    made: Vec<OnceLock<RemoteId>>,
+    /// Folders in which something was not done: nothing is removed there.
+    troubled: Mutex<HashSet<Option<RelPath>>>,
+    downloads_left: AtomicUsize,
+    received: AtomicU64,
+    sent: Arc<AtomicU64>,
+    has_trash: AtomicBool,
+    fatal: Mutex<Option<Error>>,
+    /// Version marks that this pass itself brought about.
+    etags: Mutex<HashMap<RemoteId, Etag>>,
+    tokens: tokens::Tokens,
+}
+
+/// Carries out a plan.
+///
+/// # Errors
+/// When no threads can be had. What goes wrong with actions is in their outcomes, and what ends everything in
+/// [`Done::fatal`].
+pub fn run(exec: &Exec<'_>) -> Result<Done> {
+    let count = exec.plan.actions.len();
+    let run = Run {
+        gate: WriteGate::default(),
+        throttle: Arc::new(Throttle::new(exec.settings.bwlimit)),
+        outcomes: (0..count).map(|_| OnceLock::new()).collect(),
+        made: (0..count).map(|_| OnceLock::new()).collect(),
+        troubled: Mutex::default(),
+        downloads_left: AtomicUsize::new(exec.settings.max_downloads.unwrap_or(usize::MAX)),
+        received: AtomicU64::new(0),
+        sent: Arc::default(),
+        has_trash: AtomicBool::new(false),
+        fatal: Mutex::default(),
+        etags: Mutex::default(),
+        tokens: tokens::Tokens::new(&exec.plan.actions),
+        exec,
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(exec.settings.transfers.max(1))
+        .thread_name(|number| format!("transfer {number}"))
+        .build()
+        .map_err(|error| Error::new(Kind::Other, "cannot start threads").with_source(error))?;
+    for stage in run.stages() {
+        let units = run.units(&stage);
+        pool.install(|| {
+            units
+                .par_iter()
+                .with_max_len(1)
+                .for_each(|unit| run.unit(unit));
+        });
+        if let Err(error) = exec.journal.flush(|| exec.disk.settle()) {
+            run.end(error);
+        }
+    }
+    let mut fatal = run
+        .fatal
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    if fatal.is_none() && exec.stop.is_set() {
+        fatal = exec.stop.check().err();
+    }
+    Ok(Done {
+        outcomes: run
+            .outcomes
+            .into_iter()
+            .map(|slot| slot.into_inner().unwrap_or(Outcome::NotRun))
+            .collect(),
+        bytes: (run.received.into_inner(), run.sent.load(Ordering::Relaxed)),
+        has_trash: run.has_trash.into_inner(),
+        fatal,
+    })
+}
+
+/// Removes the unfinished files of earlier passes, but for those that a download of this plan goes on with.
+pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
+    if local.leftovers.is_empty() {
+        return;
+    }
+    let wanted: HashSet<String> = (plan.actions.iter())
+        .filter(|action| action.what == What::Download)
+        .filter_map(|action| action.remote.as_deref())
+        .map(download::part_name)
+        .collect();
+    for path in &local.leftovers {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if wanted.contains(&*name) {
+            continue;
+        }
+        let full = disk.root_path().join(path);
+        let removed = match std::fs::symlink_metadata(&full) {
+            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&full),
+            Ok(_) => std::fs::remove_file(&full),
+            Err(error) => Err(error),
+        };
+        match removed {
+            Ok(()) => log::debug!("removed the unfinished {}", full.display()),
+            Err(error) => log::warn!("cannot remove the unfinished {}: {error}", full.display()),
+        }
+    }
+}
+
+/// Actions that are done in one go.
+enum Unit {
+    One(usize),
+    /// Folders of one remote parent.
+    Folders(Vec<usize>),
+    /// Files of one zone that go to iCloud's trash.
+    Trash(Vec<usize>),
+}
+
+impl<'a> Run<'a> {
+    fn action(&self, number: usize) -> &'a Action {
+        &self.exec.plan.actions[number]
+    }
+
+    fn stages(&self) -> Vec<Vec<usize>> {
+        let mut stages: Vec<Vec<usize>> = Vec::new();
+        let mut last = None;
+        for (number, action) in self.exec.plan.actions.iter().enumerate() {
+            if last != Some(action.stage) {
+                stages.push(Vec::new());
+                last = Some(action.stage);
+            }
+            if let Some(stage) = stages.last_mut() {
+                stage.push(number);
+            }
+        }
+        stages
+    }
+
+    /// Puts together what one request can do.
+    fn units(&self, stage: &[usize]) -> Vec<Unit> {
+        let mut units = Vec::new();
+        let mut folders: Vec<(&Parent, Vec<usize>)> = Vec::new();
+        let mut files: Vec<(&Zone, Vec<usize>)> = Vec::new();
+        for number in stage {
+            let action = self.action(*number);
+            match (&action.what, &action.remote) {
+                (What::CreateRemoteFolder { parent, .. }, _) => {
+                    gather(&mut folders, parent, *number);
+                }
+                (What::TrashRemote, Some(remote))
+                    if action.content.is_empty() && action.kind != crate::tree::Kind::Folder =>
+                {
+                    gather(&mut files, &remote.id.zone, *number);
+                }
+                _ => units.push(Unit::One(*number)),
+            }
+        }
+        units.extend(
+            folders
+                .into_iter()
+                .map(|(_, numbers)| Unit::Folders(numbers)),
+        );
+        units.extend(files.into_iter().map(|(_, numbers)| Unit::Trash(numbers)));
+        units
+    }
+
+    fn unit(&self, unit: &Unit) {
+        match unit {
+            Unit::One(number) => {
+                if self.may_begin(*number) {
+                    let result = self.one(*number);
+                    self.finish(*number, result);
+                }
+            }
+            Unit::Folders(numbers) => self.many(numbers, |ready| self.create_remote_folders(ready)),
+            Unit::Trash(numbers) => self.many(numbers, |ready| self.trash_files(ready)),
+        }
+    }
+
+    fn many(&self, numbers: &[usize], act: impl Fn(&[usize]) -> Vec<Result<Vec<Op>>>) {
+        for chunk in numbers.chunks(BATCH) {
+            let ready: Vec<usize> = chunk
+                .iter()
+                .copied()
+                .filter(|number| self.may_begin(*number))
+                .collect();
+            if ready.is_empty() {
+                continue;
+            }
+            let results = act(&ready);
+            for (number, result) in ready.into_iter().zip(results) {
+                self.finish(number, result);
+            }
+        }
+    }
+
+    /// Returns whether an action may begin; where not, its outcome is settled.
+    fn may_begin(&self, number: usize) -> bool {
+        let action = self.action(number);
+        let is_over = self.exec.stop.is_set()
+            || self
+                .fatal
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some();
+        if is_over {
+            self.settle(number, Outcome::NotRun);
+            return false;
+        }
+        let missing = action
+            .needs
+            .iter()
+            .find(|need| !matches!(self.outcomes[**need].get(), Some(Outcome::Done)));
+        if let Some(need) = missing {
+            let text = format!(
+                "\"{}\" was not done, and this needs it",
+                self.action(*need).path
+            );
+            self.settle(number, Outcome::Skipped(Error::new(Kind::Changed, text)));
+            return false;
+        }
+        if matches!(action.what, What::RemoveLocal | What::TrashRemote) && self.is_troubled(action)
+        {
+            let text = "something else in its folder was not done; it is removed when that is";
+            self.settle(number, Outcome::Skipped(Error::new(Kind::Changed, text)));
+            return false;
+        }
+        if action.what == What::Download {
+            let left =
+                self.downloads_left
+                    .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                        left.checked_sub(1)
+                    });
+            if left.is_err() {
+                self.settle(number, Outcome::NotRun);
+                return false;
+            }
+        }
+        if !self.exec.settings.op_delay.is_zero()
+            && self.exec.stop.wait(self.exec.settings.op_delay).is_err()
+        {
+            self.settle(number, Outcome::NotRun);
+            return false;
+        }
+        self.exec.reporter.event(&Event::Started { number, action });
+        true
+    }
+
+    fn is_troubled(&self, action: &Action) -> bool {
+        let troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+        troubled.contains(&action.path.parent())
+            || troubled
+                .iter()
+                .flatten()
+                .any(|folder| folder.is_at_or_under(&action.path))
+    }
+
+    fn one(&self, number: usize) -> Result<Vec<Op>> {
+        let action = self.action(number);
+        match &action.what {
+            What::CreateLocalFolder => self.create_local_folder(action),
+            What::CreateRemoteFolder { .. } => self
+                .create_remote_folders(&[number])
+                .pop()
+                .unwrap_or_else(|| Ok(Vec::new())),
+            What::Download => self.download(number, action),
+            What::Upload {
+                parent,
+                name,
+                saves_loser,
+            } => self.upload(number, action, parent, name, *saves_loser),
+            What::MoveLocal { from } => self.move_local(action, from),
+            What::SwapLocal { with, .. } => self.swap_local(action, with),
+            What::MoveRemote {
+                parent,
+                name,
+                moves_first,
+                is_temporary,
+                ..
+            } => self.move_remote(action, parent.as_ref(), name, *moves_first, *is_temporary),
+            What::RemoveLocal => self.remove_local(action),
+            What::TrashRemote => self.trash_remote(number, action),
+        }
+    }
+
+    /// Returns the identity of the folder that something goes into.
+    fn parent(&self, parent: &Parent) -> Result<RemoteId> {
+        match parent {
+            Parent::Known(id) => Ok(id.clone()),
+            Parent::Made(number) => self.made[*number].get().cloned().ok_or_else(|| {
+                let text = format!("the folder \"{}\" was not made", self.action(*number).path);
+                Error::new(Kind::Changed, text)
+            }),
+        }
+    }
+
+    /// Writes down what became of an action.
+    fn finish(&self, number: usize, result: Result<Vec<Op>>) {
+        let result = result.and_then(|ops| {
+            if ops.is_empty() {
+                return Ok(());
+            }
+            self.exec
+                .journal
+                .append(ops, || self.exec.disk.settle())
+                .inspect_err(|error| {
+                    // What can't be remembered must not go on.
+                    self.end(error.clone());
+                })
+        });
+        let outcome = match result {
+            Ok(()) => Outcome::Done,
+            Err(error) if error.kind() == Kind::Stopped => Outcome::NotRun,
+            Err(error) if error.kind() == Kind::Changed => Outcome::Skipped(error),
+            Err(error) => {
+                if error.kind() == Kind::SignIn {
+                    self.end(error.clone());
+                }
+                Outcome::Failed(error)
+            }
+        };
+        self.settle(number, outcome);
+    }
+
+    fn settle(&self, number: usize, outcome: Outcome) {
+        let action = self.action(number);
+        if !matches!(outcome, Outcome::Done) {
+            let mut troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+            troubled.insert(action.path.parent());
+            if let What::MoveLocal { from } | What::MoveRemote { from, .. } = &action.what {
+                troubled.insert(from.parent());
+            }
+        }
+        self.exec.reporter.event(&Event::Finished {
+            number,
+            action,
+            outcome: &outcome,
+        });
+        if self.outcomes[number].set(outcome).is_err() {
+            debug_assert!(false, "an action ends once");
+        }
+    }
+
+    /// Notes the version mark that one of our own writes brought about.
+    fn remember(&self, node: &Node) {
+        let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        etags.insert(node.id.clone(), node.etag.clone());
+    }
+
+    /// Returns the version mark that an item has if nobody else has touched it.
+    fn known_etag(&self, item: &RemoteItem) -> Etag {
+        let etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        etags.get(&item.id).unwrap_or(&item.etag).clone()
+    }
+
+    /// Ends everything: nothing new begins.
+    fn end(&self, error: Error) {
+        let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
+        fatal.get_or_insert(error);
+    }
+}
+
+fn gather<'k, K: PartialEq>(groups: &mut Vec<(&'k K, Vec<usize>)>, key: &'k K, number: usize) {
+    // Neighbours in the plan's order mostly share their folder, so the last group is the likely one.
+    match groups.iter_mut().rev().find(|(other, _)| *other == key) {
+        Some((_, numbers)) => numbers.push(number),
+        None => groups.push((key, vec![number])),
+    }
+}

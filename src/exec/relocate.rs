@@ -1,0 +1,192 @@
+//! Moves and renames, on either side. Nothing is transferred and nothing is replaced.
+
+use super::{Run, disk::changed, download::same_content, upload::not_applied};
+use crate::{
+    cloud::{Node, Target},
+    error::{Error, Kind as ErrorKind, Result},
+    plan::{Action, Parent, Side},
+    state::journal::{Moved, Op},
+    tree::{Etag, Kind, RelPath, RemoteId, RemoteItem, local_name},
+};
+
+/// Returns what the baseline learns of an item that is now at `path` locally.
+fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
+    let keeps_name = item.path.name() == path.name();
+    Moved {
+        id: item.id.file_drivewsid(),
+        path: path.to_string(),
+        name: item
+            .name
+            .as_deref()
+            .filter(|_| keeps_name)
+            .map(str::to_owned),
+        etags: None,
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn move_local(&self, action: &Action, from: &RelPath) -> Result<Vec<Op>> {
+        let spot = self.exec.disk.spot(from)?;
+        self.expect_local(action, &spot)?;
+        if self.exec.disk.look(&action.path)?.is_some() && !is_same_place(from, &action.path) {
+            return Err(changed(&action.path, "the name is taken meanwhile"));
+        }
+        self.exec.disk.rename(from, &action.path)?;
+        let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();
+        if let Some(remote) = &action.remote {
+            let path = action.agreed.as_ref().unwrap_or(&action.path);
+            ops.push(Op::Move(vec![moved_local(remote, path)]));
+        }
+        Ok(ops)
+    }
+
+    pub(super) fn swap_local(&self, action: &Action, with: &RelPath) -> Result<Vec<Op>> {
+        let crate::plan::What::SwapLocal {
+            other_local,
+            other_remote,
+            ..
+        } = &action.what
+        else {
+            return Ok(Vec::new());
+        };
+        let disk = self.exec.disk;
+        let (here, there) = (disk.spot(&action.path)?, disk.spot(with)?);
+        self.expect_local(action, &there)?;
+        let is_other = match (disk.look_spot(&here)?, other_local) {
+            (Some(marks), Some(item)) => marks.is(item),
+            (_, _) => false,
+        };
+        if !is_other {
+            return Err(changed(&action.path, "it has changed meanwhile"));
+        }
+        disk.exchange_spots(&here, &there)?;
+        let mut moved = Vec::new();
+        moved.extend(
+            action
+                .remote
+                .as_deref()
+                .map(|item| moved_local(item, &action.path)),
+        );
+        moved.extend(other_remote.as_deref().map(|item| moved_local(item, with)));
+        Ok(vec![Op::Move(moved)])
+    }
+
+    pub(super) fn move_remote(
+        &self,
+        action: &Action,
+        parent: Option<&Parent>,
+        name: &str,
+        moves_first: bool,
+        is_temporary: bool,
+    ) -> Result<Vec<Op>> {
+        let item = action
+            .remote
+            .as_deref()
+            .ok_or_else(|| changed(&action.path, "there is nothing to move"))?;
+        let before = self.expect_remote(item)?;
+        let folder = parent.map(|parent| self.parent(parent)).transpose()?;
+        let renames = before.name != name;
+        let in_steps = renames && folder.is_some();
+        let id = item.id.clone();
+        if in_steps || is_temporary {
+            // Until it has arrived its place says nothing: a pass that ends here is told so.
+            let leaves = vec![Op::Leaves(id.clone(), Side::Remote)];
+            self.exec.journal.append(leaves, || Ok(()))?;
+            self.exec.journal.flush(|| self.exec.disk.settle())?;
+        }
+        let mut node = before;
+        if moves_first {
+            node = self.put_into(item, &node, folder.as_ref())?;
+        }
+        if renames {
+            node = self.to_name(item, &node, name)?;
+        }
+        if !moves_first {
+            node = self.put_into(item, &node, folder.as_ref())?;
+        }
+        self.remember(&node);
+        if node.name != name {
+            let why = format!(
+                "its name was taken, and the service called it {:?}",
+                node.name
+            );
+            return Err(changed(&action.path, &why));
+        }
+        if is_temporary {
+            return Ok(Vec::new());
+        }
+        let is_same = item.kind == Kind::Folder || same_content(&node.etag, &item.etag);
+        let keeps_name = local_name(&node.name).ok().as_deref() == Some(node.name.as_str());
+        let path = action.agreed.as_ref().unwrap_or(&action.path);
+        let moved = Moved {
+            id: id.file_drivewsid(),
+            path: path.to_string(),
+            name: (!keeps_name).then(|| node.name.clone()),
+            etags: is_same.then(|| (item.etag.as_str().to_owned(), node.etag.as_str().to_owned())),
+        };
+        let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();
+        ops.push(Op::Move(vec![moved]));
+        ops.push(Op::Arrives(id));
+        Ok(ops)
+    }
+
+    fn target(item: &RemoteItem, etag: &Etag) -> Target {
+        Target {
+            id: item.id.clone(),
+            kind: item.kind,
+            etag: etag.clone(),
+        }
+    }
+
+    fn to_name(&self, item: &RemoteItem, node: &Node, name: &str) -> Result<Node> {
+        let target = Self::target(item, &node.etag);
+        let result = self
+            .gate
+            .pass(&item.id.zone, || self.exec.remote.rename(&target, name));
+        self.or_read_back(item, result, |node| node.name == name)
+    }
+
+    fn put_into(&self, item: &RemoteItem, node: &Node, folder: Option<&RemoteId>) -> Result<Node> {
+        let Some(folder) = folder else {
+            return Ok(node.clone());
+        };
+        let target = Self::target(item, &node.etag);
+        let result = self.gate.pass(&item.id.zone, || {
+            let answers = self
+                .exec
+                .remote
+                .relocate(std::slice::from_ref(&target), folder)?;
+            answers.into_iter().next().unwrap_or_else(|| {
+                Err(Error::new(
+                    ErrorKind::Protocol,
+                    "the service answered for no item",
+                ))
+            })
+        });
+        self.or_read_back(item, result, |node| node.parent.as_ref() == Some(folder))
+    }
+
+    /// After a lost answer, reads the item back and goes by what is there.
+    fn or_read_back(
+        &self,
+        item: &RemoteItem,
+        result: Result<Node>,
+        is_done: impl Fn(&Node) -> bool,
+    ) -> Result<Node> {
+        match result {
+            Err(error) if error.kind() == ErrorKind::Lost => {
+                let read = self.exec.remote.read(&[(item.id.clone(), item.kind)]);
+                match read.map_err(|_| error.clone())?.pop().flatten() {
+                    Some(node) if is_done(&node) => Ok(node),
+                    Some(_) | None => Err(not_applied(&item.path, &error)),
+                }
+            }
+            other => other,
+        }
+    }
+}
+
+/// Returns whether two paths may be one place on a file system that tells no case apart.
+fn is_same_place(one: &RelPath, other: &RelPath) -> bool {
+    RelPath::fold_case(one.as_str()) == RelPath::fold_case(other.as_str())
+}

@@ -1,0 +1,337 @@
+//! Removals, on either side, always into a trash.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::Ordering,
+};
+
+use super::{
+    BATCH, Run,
+    disk::{self, changed},
+    download::same_content,
+};
+use crate::{
+    cloud::{FolderAnswer, Node, Target},
+    error::{Error, Kind as ErrorKind, Result},
+    plan::Action,
+    state::journal::Op,
+    tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem},
+};
+
+impl Run<'_> {
+    pub(super) fn remove_local(&self, action: &Action) -> Result<Vec<Op>> {
+        let spot = self.exec.disk.spot(&action.path)?;
+        self.expect_local(action, &spot)?;
+        self.expect_gone(action)?;
+        let forget = Op::Forget(
+            action
+                .forgets
+                .clone()
+                .unwrap_or_else(|| action.path.clone()),
+        );
+        if action.kind != Kind::Folder || self.is_as_planned(action)? {
+            self.to_trash(&action.path)?;
+            return Ok(vec![forget]);
+        }
+        // Something else is in it by now: only what was planned goes.
+        let mut folders = vec![&action.path];
+        for inside in &action.content {
+            let Some(local) = inside.local.as_deref() else {
+                continue;
+            };
+            if local.kind == Kind::Folder {
+                folders.push(&inside.path);
+            } else if self.is_still(&inside.path, local)? {
+                self.to_trash(&inside.path)?;
+                let gone = vec![Op::Forget(inside.path.clone())];
+                self.exec.journal.append(gone, || self.exec.disk.settle())?;
+            }
+        }
+        for folder in folders.into_iter().rev() {
+            let spot = self.exec.disk.spot(folder)?;
+            let is_gone = self.exec.disk.remove_empty(&spot)?;
+            if is_gone && *folder == action.path {
+                return Ok(vec![forget]);
+            }
+        }
+        Err(changed(
+            &action.path,
+            "it holds something new by now, so it stays",
+        ))
+    }
+
+    /// Checks that what is removed here because it is gone from the remote side is not there after all: an item that was moved
+    /// while its folders were being listed is in none of their listings.
+    fn expect_gone(&self, action: &Action) -> Result<()> {
+        let inside = action
+            .content
+            .iter()
+            .filter_map(|inside| inside.remote.as_deref());
+        let items: Vec<(RemoteId, Kind)> = (action.remote.as_deref().into_iter())
+            .chain(inside)
+            .map(|item| (item.id.clone(), item.kind))
+            .collect();
+        for chunk in items.chunks(BATCH) {
+            let nodes = self.exec.remote.read(chunk)?;
+            if nodes
+                .iter()
+                .flatten()
+                .any(|node| !node.is_trashed && (self.exec.shows)(node))
+            {
+                return Err(changed(
+                    &action.path,
+                    "it is on the remote side after all, in another place",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn is_still(&self, path: &RelPath, item: &LocalItem) -> Result<bool> {
+        Ok(self
+            .exec
+            .disk
+            .look(path)?
+            .is_some_and(|marks| marks.is(item)))
+    }
+
+    /// Returns whether a folder holds just what was planned to go with it.
+    fn is_as_planned(&self, action: &Action) -> Result<bool> {
+        let disk = self.exec.disk;
+        let mut planned = HashSet::new();
+        let root = disk.full_path(&action.path);
+        for inside in &action.content {
+            let Some(local) = inside.local.as_deref() else {
+                continue;
+            };
+            if !self.is_still(&inside.path, local)? {
+                return Ok(false);
+            }
+            if let Ok(below) = disk.full_path(&inside.path).strip_prefix(&root) {
+                planned.insert(below.to_path_buf());
+            }
+            if local.kind == Kind::Package {
+                let inner = disk::all_inside(disk, &inside.path)?;
+                let full = disk.full_path(&inside.path);
+                if let Ok(below) = full.strip_prefix(&root) {
+                    planned.extend(inner.into_iter().map(|path| below.join(path)));
+                }
+            }
+        }
+        Ok(disk::all_inside(disk, &action.path)? == planned)
+    }
+
+    /// Moves a file or folder into the local trash.
+    fn to_trash(&self, path: &RelPath) -> Result<()> {
+        let disk = self.exec.disk;
+        let kept = self.exec.trash.place(disk, path)?;
+        let spot = disk.spot(path)?;
+        self.has_trash.store(true, Ordering::Relaxed);
+        disk.rename_spots(&spot, &kept)
+    }
+
+    /// Trashes files of one zone in one request; a result for each.
+    pub(super) fn trash_files(&self, numbers: &[usize]) -> Vec<Result<Vec<Op>>> {
+        let items: Vec<&RemoteItem> = numbers
+            .iter()
+            .filter_map(|number| self.action(*number).remote.as_deref())
+            .collect();
+        if items.len() != numbers.len() {
+            let error = Error::new(ErrorKind::Other, "only listed items are trashed");
+            return numbers.iter().map(|_| Err(error.clone())).collect();
+        }
+        let results = self.trash_items(&items);
+        let forgets = numbers.iter().map(|number| {
+            let action = self.action(*number);
+            Op::Forget(
+                action
+                    .forgets
+                    .clone()
+                    .unwrap_or_else(|| action.path.clone()),
+            )
+        });
+        results
+            .into_iter()
+            .zip(forgets)
+            .map(|(result, forget)| result.map(|()| vec![forget]))
+            .collect()
+    }
+
+    /// Moves items to iCloud's trash. Success is only what shows to be there (hazard 3).
+    fn trash_items(&self, items: &[&RemoteItem]) -> Vec<Result<()>> {
+        let Some(first) = items.first() else {
+            return Vec::new();
+        };
+        let targets: Vec<Target> = items
+            .iter()
+            .map(|item| Target {
+                id: item.id.clone(),
+                kind: item.kind,
+                etag: self.known_etag(item),
+            })
+            .collect();
+        let answers = self
+            .gate
+            .pass(&first.id.zone, || self.exec.remote.trash(&targets));
+        match answers {
+            Ok(answers) => answers
+                .into_iter()
+                .map(|answer| answer.map(|_| ()))
+                .collect(),
+            Err(error) if error.kind() == ErrorKind::Lost => {
+                let ids: Vec<(RemoteId, Kind)> = items
+                    .iter()
+                    .map(|item| (item.id.clone(), item.kind))
+                    .collect();
+                match self.exec.remote.read(&ids) {
+                    Ok(nodes) => nodes
+                        .into_iter()
+                        .zip(items)
+                        .map(|(node, item)| match node {
+                            Some(node) if node.is_trashed => Ok(()),
+                            Some(_) | None => Err(super::upload::not_applied(&item.path, &error)),
+                        })
+                        .collect(),
+                    Err(_) => items.iter().map(|_| Err(error.clone())).collect(),
+                }
+            }
+            Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
+    /// Trashes a folder as one item if a fresh listing of it equals the plan, else what was planned of it (hazard 6).
+    pub(super) fn trash_remote(&self, number: usize, action: &Action) -> Result<Vec<Op>> {
+        if action.kind != Kind::Folder {
+            return self
+                .trash_files(&[number])
+                .pop()
+                .unwrap_or_else(|| Ok(Vec::new()));
+        }
+        let item = action
+            .remote
+            .as_deref()
+            .ok_or_else(|| changed(&action.path, "there is nothing to remove"))?;
+        let planned: HashMap<&RemoteId, &RemoteItem> = (action.content.iter())
+            .filter_map(|inside| inside.remote.as_deref())
+            .map(|item| (&item.id, item))
+            .collect();
+        let forget = Op::Forget(
+            action
+                .forgets
+                .clone()
+                .unwrap_or_else(|| action.path.clone()),
+        );
+        let (folder, below) = self.list_below(&item.id, &action.path)?;
+        let is_as_planned = below.len() == planned.len()
+            && below.iter().all(|node| {
+                planned.get(&node.id).is_some_and(|item| {
+                    item.kind == Kind::Folder || same_content(&node.etag, &self.known_etag(item))
+                })
+            });
+        if is_as_planned {
+            let now = RemoteItem {
+                etag: folder.etag,
+                ..item.clone()
+            };
+            self.forget_etag(&now.id);
+            return self
+                .trash_items(&[&now])
+                .pop()
+                .unwrap_or(Ok(()))
+                .map(|()| vec![forget]);
+        }
+        self.trash_planned(action, item, &below)?;
+        Ok(vec![forget])
+    }
+
+    /// Lists a folder with all that is below it, afresh.
+    fn list_below(&self, folder: &RemoteId, path: &RelPath) -> Result<(Node, Vec<Node>)> {
+        let mut top = None;
+        let mut below: Vec<Node> = Vec::new();
+        let mut open = vec![folder.clone()];
+        let mut seen: HashSet<RemoteId> = open.iter().cloned().collect();
+        while !open.is_empty() {
+            let mut next = Vec::new();
+            for chunk in open.chunks(BATCH) {
+                for answer in self.exec.remote.list(chunk)? {
+                    match answer {
+                        FolderAnswer::Whole { folder, children } => {
+                            top.get_or_insert(*folder);
+                            for node in children {
+                                if node.kind == Kind::Folder && seen.insert(node.id.clone()) {
+                                    next.push(node.id.clone());
+                                }
+                                below.push(node);
+                            }
+                        }
+                        FolderAnswer::Gone => {
+                            return Err(changed(path, "a part of it is gone meanwhile"));
+                        }
+                        FolderAnswer::Odd(why) => {
+                            let text = format!("cannot list \"{path}\" before removing it: {why}");
+                            return Err(Error::new(ErrorKind::Temporary, text));
+                        }
+                    }
+                }
+            }
+            open = next;
+        }
+        let top = top.ok_or_else(|| changed(path, "it is gone meanwhile"))?;
+        Ok((top, below))
+    }
+
+    /// Trashes the planned files of a folder, then each planned folder that is empty then.
+    fn trash_planned(&self, action: &Action, item: &RemoteItem, below: &[Node]) -> Result<()> {
+        let there: HashSet<&RemoteId> = below.iter().map(|node| &node.id).collect();
+        let files: Vec<(&RelPath, &RemoteItem)> = (action.content.iter())
+            .filter_map(|inside| Some((&inside.path, inside.remote.as_deref()?)))
+            .filter(|(_, item)| item.kind != Kind::Folder && there.contains(&item.id))
+            .collect();
+        for chunk in files.chunks(BATCH) {
+            let items: Vec<&RemoteItem> = chunk.iter().map(|(_, item)| *item).collect();
+            for ((path, _), result) in chunk.iter().zip(self.trash_items(&items)) {
+                match result {
+                    Ok(()) => {
+                        let gone = vec![Op::Forget((*path).clone())];
+                        self.exec.journal.append(gone, || Ok(()))?;
+                    }
+                    Err(error) if error.kind() == ErrorKind::Changed => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        let mut folders: Vec<(&RelPath, &RemoteItem)> = (action.content.iter())
+            .filter_map(|inside| Some((&inside.path, inside.remote.as_deref()?)))
+            .filter(|(_, item)| item.kind == Kind::Folder && there.contains(&item.id))
+            .collect();
+        folders.sort_by(|a, b| b.0.cmp(a.0));
+        folders.push((&action.path, item));
+        for (path, folder) in folders {
+            let (now, inside) = self.list_below(&folder.id, path)?;
+            if inside.is_empty() {
+                let now = RemoteItem {
+                    etag: now.etag,
+                    ..folder.clone()
+                };
+                self.forget_etag(&now.id);
+                self.trash_items(&[&now]).pop().unwrap_or(Ok(()))?;
+                if *path != action.path {
+                    let gone = vec![Op::Forget(path.clone())];
+                    self.exec.journal.append(gone, || Ok(()))?;
+                }
+            } else if *path == action.path {
+                return Err(changed(path, "it holds something new by now, so it stays"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A fresh listing knows better than what was remembered.
+    fn forget_etag(&self, id: &RemoteId) {
+        let mut etags = self
+            .etags
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        etags.remove(id);
+    }
+}

@@ -1,0 +1,315 @@
+//! Sends local content: staged first, visible only with one commit at the zone's write gate.
+
+use std::{
+    fs::File,
+    io::Read,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use super::{
+    Run,
+    disk::{Spot, changed},
+    download::{Hashes, same_content},
+    gate::Throttle,
+    rows,
+};
+use crate::{
+    cloud::{Commit, Node, Staged},
+    error::{Error, Kind as ErrorKind, Result},
+    plan::{Action, Parent},
+    report::{Event, Reporter},
+    state::journal::Op,
+    stop::Stop,
+    tree::{Kind, LocalItem, RemoteId, RemoteItem, Signature},
+};
+
+/// A file on its way out: hashed, counted and slowed down while it is read.
+struct Outgoing {
+    file: File,
+    left: u64,
+    hashes: Arc<Mutex<Hashes>>,
+    sent: Arc<AtomicU64>,
+    throttle: Arc<Throttle>,
+    reporter: Arc<dyn Reporter>,
+    stop: Stop,
+    number: usize,
+}
+
+impl Read for Outgoing {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = self.file.read(&mut buffer[..most])?;
+        self.throttle
+            .take(count, &self.stop)
+            .map_err(|error| std::io::Error::other(error.to_string()))?;
+        self.left -= count as u64;
+        self.hashes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .update(&buffer[..count]);
+        self.sent.fetch_add(count as u64, Ordering::Relaxed);
+        self.reporter.event(&Event::Moved {
+            number: self.number,
+            bytes: count as u64,
+        });
+        Ok(count)
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn upload(
+        &self,
+        number: usize,
+        action: &Action,
+        parent: &Parent,
+        name: &str,
+        saves_loser: bool,
+    ) -> Result<Vec<Op>> {
+        let local = action
+            .local
+            .as_deref()
+            .ok_or_else(|| changed(&action.path, "there is nothing to send"))?;
+        let spot = self.exec.disk.spot(&action.path)?;
+        self.expect_local(action, &spot)?;
+        let folder = self.parent(parent)?;
+        if let Some(remote) = action.remote.as_deref().filter(|_| saves_loser) {
+            self.expect_remote(remote)?;
+            self.save_loser(number, action, remote)?;
+        }
+        let (staged, signature, sha256) =
+            self.stage(number, action, local, &folder, name, &spot)?;
+        // What changed while it was read is not what was meant to be sent.
+        self.expect_local(action, &spot)?;
+        let node = self
+            .gate
+            .pass(&folder.zone, || match action.remote.as_deref() {
+                Some(remote) => self.update(&staged, remote, &folder, name, local, signature),
+                None => self.create(&staged, &folder, name, local),
+            })?;
+        self.remember(&node);
+        let path = action.agreed.as_ref().unwrap_or(&action.path);
+        let item = rows::remote_item(path, &node);
+        let marks = self.exec.disk.look_spot(&spot)?;
+        let mut row = rows::transferred(
+            path,
+            &marks.ok_or_else(|| changed(&action.path, "it is gone meanwhile"))?,
+            &item,
+            Some(signature),
+            sha256,
+        );
+        // The marks of the content that was sent; a later change is seen by the next pass.
+        row.size = local.size;
+        row.mtime_ns = local.mtime_ns;
+        row.inode = local.inode;
+        row.birth_ns = local.birth_ns;
+        row.is_racy = rows::is_racy(local.mtime_ns, rows::now_ns());
+        Ok(vec![Op::Put(Box::new(row))])
+    }
+
+    /// Sends the content; nothing is visible after it.
+    fn stage(
+        &self,
+        number: usize,
+        action: &Action,
+        local: &LocalItem,
+        folder: &RemoteId,
+        name: &str,
+        spot: &Spot,
+    ) -> Result<(Staged, Signature, Option<[u8; 32]>)> {
+        let mut may_send_again = true;
+        loop {
+            let hashes = Arc::new(Mutex::new(Hashes::new(false)));
+            let mut first = true;
+            let with_sha256 = self.exec.settings.checksum;
+            let mut open = || -> Result<Box<dyn Read + Send>> {
+                *hashes.lock().unwrap_or_else(PoisonError::into_inner) = Hashes::new(with_sha256);
+                if !std::mem::take(&mut first) {
+                    self.exec
+                        .reporter
+                        .event(&Event::Restarted { number, bytes: 0 });
+                }
+                Ok(Box::new(Outgoing {
+                    file: self.exec.disk.read(spot)?,
+                    left: local.size,
+                    hashes: Arc::clone(&hashes),
+                    sent: Arc::clone(&self.sent),
+                    throttle: Arc::clone(&self.throttle),
+                    reporter: Arc::clone(&self.exec.reporter),
+                    stop: self.exec.stop.clone(),
+                    number,
+                }))
+            };
+            let result = self
+                .exec
+                .remote
+                .stage(&folder.zone, name, local.size, &mut open);
+            self.exec.stop.check()?;
+            let staged = result
+                .map_err(|error| error.in_context(format!("cannot send \"{}\"", action.path)))?;
+            let done = {
+                let mut held = hashes.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::replace(&mut *held, Hashes::new(false))
+            };
+            let (signature, sha256) = done.finish();
+            match staged.signature {
+                Some(theirs) if theirs == signature => self.exec.calibration.prove(),
+                Some(_) if self.exec.calibration.is_proven() => {
+                    // It changed while it was read, or was damaged on its way.
+                    self.expect_local(action, spot)?;
+                    if may_send_again {
+                        may_send_again = false;
+                        continue;
+                    }
+                    let text = format!(
+                        "\"{}\" arrived damaged twice: the service's signature is another",
+                        action.path
+                    );
+                    return Err(Error::new(ErrorKind::Integrity, text));
+                }
+                Some(_) | None => {}
+            }
+            return Ok((staged, signature, sha256));
+        }
+    }
+
+    /// Reads a remote item back and checks that it is as the plan saw it, or as this pass left it.
+    pub(super) fn expect_remote(&self, item: &RemoteItem) -> Result<Node> {
+        let node = self
+            .exec
+            .remote
+            .read(&[(item.id.clone(), item.kind)])?
+            .pop()
+            .flatten()
+            .filter(|node| !node.is_trashed)
+            .ok_or_else(|| changed(&item.path, "it is gone from the remote side meanwhile"))?;
+        let is_same = match item.kind {
+            Kind::Folder => true,
+            Kind::File | Kind::Package => same_content(&node.etag, &self.known_etag(item)),
+        };
+        if !is_same {
+            return Err(changed(
+                &item.path,
+                "it has changed on the remote side meanwhile",
+            ));
+        }
+        Ok(node)
+    }
+
+    /// A new version of a document. The service checks nothing, so its version is read just before, with nothing
+    /// between that and the commit (protocol page 9.8, hazard 2).
+    fn update(
+        &self,
+        staged: &Staged,
+        remote: &RemoteItem,
+        folder: &RemoteId,
+        name: &str,
+        local: &LocalItem,
+        signature: Signature,
+    ) -> Result<Node> {
+        if remote.kind == Kind::Package {
+            return Err(changed(
+                &remote.path,
+                "a package can't be replaced by a file",
+            ));
+        }
+        let before = self.expect_remote(remote)?;
+        let result = self.exec.remote.commit(
+            staged,
+            &Commit::Update(&remote.id.doc),
+            folder,
+            name,
+            local.size,
+            local.mtime_ns.div_euclid(1_000_000),
+        );
+        match result {
+            Err(error) if error.kind() == ErrorKind::Lost => {
+                let node = self.read_back(&remote.id, &error)?;
+                if node.etag != before.etag && self.has_content(&node, signature) {
+                    return Ok(node);
+                }
+                Err(not_applied(&remote.path, &error))
+            }
+            other => other,
+        }
+    }
+
+    /// A new document, refused where the name is taken meanwhile.
+    fn create(
+        &self,
+        staged: &Staged,
+        folder: &RemoteId,
+        name: &str,
+        local: &LocalItem,
+    ) -> Result<Node> {
+        let result = self.exec.remote.commit(
+            staged,
+            &Commit::Create,
+            folder,
+            name,
+            local.size,
+            local.mtime_ns.div_euclid(1_000_000),
+        );
+        match result {
+            Err(error) if error.kind() == ErrorKind::Lost => {
+                // The id was given before anything was visible, so it tells whether the commit was applied.
+                let id = RemoteId {
+                    zone: folder.zone.clone(),
+                    doc: staged.doc.clone(),
+                };
+                let read = self.exec.remote.read(&[(id, Kind::File)]);
+                match read.map_err(|_| error.clone())?.pop().flatten() {
+                    Some(node) if !node.is_trashed => Ok(node),
+                    Some(_) | None => Err(not_applied(&local.path, &error)),
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Exists => Err(changed(
+                &local.path,
+                "the name is taken on the remote side meanwhile",
+            )),
+            other => other,
+        }
+    }
+
+    fn read_back(&self, id: &RemoteId, lost: &Error) -> Result<Node> {
+        let read = self
+            .exec
+            .remote
+            .read(&[(id.clone(), Kind::File)])
+            .map_err(|_| lost.clone())?;
+        read.into_iter()
+            .next()
+            .flatten()
+            .ok_or_else(|| lost.clone())
+    }
+
+    fn has_content(&self, node: &Node, signature: Signature) -> bool {
+        if node.size == 0 {
+            return signature == Signature::of(b"");
+        }
+        let doc = std::slice::from_ref(&node.id.doc);
+        match self
+            .exec
+            .remote
+            .tokens(&node.id.zone, doc)
+            .map(|mut tokens| tokens.pop())
+        {
+            Ok(Some(Ok(token))) => token.signature == Some(signature),
+            Ok(Some(Err(_)) | None) | Err(_) => false,
+        }
+    }
+}
+
+/// Makes the error of a write whose answer was lost and that was not applied: the next pass does it.
+pub(super) fn not_applied(path: &crate::tree::RelPath, lost: &Error) -> Error {
+    let text =
+        format!("\"{path}\": the answer was lost, and nothing was done; the next pass does it");
+    Error::new(ErrorKind::Temporary, text).with_source(lost.clone())
+}

@@ -1,0 +1,345 @@
+//! Where a setting may come from, in the order of precedence: flag, environment, `.env`, config file,
+//! default. In come the places, out goes one value with the name of the place that it came from.
+
+use std::{
+    collections::BTreeMap,
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    config::{Config, Words},
+    dotenv::DotEnv,
+    env::Env,
+    setting::{ENDPOINT, Setting},
+    value,
+};
+use crate::error::{Error, Kind, Result};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The command line: a flag, or the name of an argument.
+    Flag(&'static str),
+    /// The environment.
+    Env(&'static str),
+    /// A `.env` file.
+    DotEnv {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// The name.
+        name: &'static str,
+    },
+    /// The config file.
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The key, with its table.
+        key: String,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) => f.write_str(name),
+            Self::Env(name) => write!(f, "environment {name}"),
+            Self::DotEnv { path, line, name } => {
+                write!(f, "{} line {line}: {name}", path.display())
+            }
+            Self::Config { path, key } => write!(f, "{}: {key}", path.display()),
+        }
+    }
+}
+
+/// The places behind the command line, read.
+#[derive(Debug, Default)]
+pub struct Layers {
+    pub(super) env: Env,
+    dotenv: Option<(PathBuf, DotEnv)>,
+    config: Option<Config>,
+    pair: Option<String>,
+    sources: BTreeMap<Setting, Source>,
+    warnings: Vec<String>,
+}
+
+impl Layers {
+    /// Reads the `.env` file (`env_file`, or `.env` of the working directory if there is one) and the config
+    /// file (if there is one).
+    ///
+    /// # Errors
+    /// `Usage` where a file can't be read, or is not of its form.
+    pub fn load(env: &Env, env_file: Option<&Path>) -> Result<Self> {
+        let path = env
+            .directory()
+            .join(env_file.unwrap_or_else(|| Path::new(".env")));
+        let shown = env_file.map_or_else(|| PathBuf::from(".env"), Path::to_owned);
+        // A folder of that name is a Python virtual environment, not ours.
+        let dotenv = if env_file.is_none() && path.is_dir() {
+            None
+        } else {
+            read(&path, &shown, env_file.is_some())?
+                .map(|text| DotEnv::parse(&shown, &text).map(|dotenv| (shown, dotenv)))
+                .transpose()?
+        };
+        let config = match env.config_dir() {
+            Ok(folder) => {
+                let path = folder.join("config.toml");
+                read(&path, &path, false)?
+                    .map(|text| Config::parse(&path, &text))
+                    .transpose()?
+            }
+            Err(_) => None,
+        };
+        let mut warnings = Vec::new();
+        if let Some((path, dotenv)) = &dotenv
+            && dotenv.get(ENDPOINT).is_some()
+        {
+            warnings.push(format!(
+                "{}: {ENDPOINT} is not read from a file; set it in the environment",
+                path.display()
+            ));
+        }
+        Ok(Self {
+            env: env.clone(),
+            dotenv,
+            config,
+            warnings,
+            ..Self::default()
+        })
+    }
+
+    /// Returns what was odd while reading, for people.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Returns the settings that were given somewhere, each with the name of its place, sorted. No values: one
+    /// may be a secret.
+    pub fn provenance(&self) -> Vec<String> {
+        self.sources
+            .iter()
+            .map(|(setting, source)| format!("{setting:?} is from {source}"))
+            .collect()
+    }
+
+    /// Takes the pair `name` of the config file.
+    ///
+    /// # Errors
+    /// `Usage` where there is no such pair; names those that are.
+    pub(super) fn choose_pair(&mut self, name: &str) -> Result<()> {
+        let known: Vec<_> = self.config.iter().flat_map(Config::pairs).collect();
+        if !known.contains(&name) {
+            let place = match (&self.config, self.env.config_dir()) {
+                (Some(config), _) => config.path().display().to_string(),
+                (None, Ok(folder)) => folder.join("config.toml").display().to_string(),
+                (None, Err(_)) => "the config file".into(),
+            };
+            let error = Error::new(
+                Kind::Usage,
+                format!("@{name}: there is no table [pair.{name}] in {place}"),
+            );
+            return Err(if known.is_empty() {
+                error.with_hint(format!("for a folder of this name write ./@{name}"))
+            } else {
+                error.with_hint(format!("known pairs: @{}", known.join(", @")))
+            });
+        }
+        self.pair = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Returns what the chosen pair's own table says.
+    pub(super) fn of_pair(&self, setting: Setting) -> Option<(Words, Source)> {
+        let config = self.config.as_ref()?;
+        let (words, key) = config.get(self.pair.as_deref(), setting)?;
+        (self.pair.is_some() && key.starts_with("pair.")).then(|| {
+            (
+                words.clone(),
+                Source::Config {
+                    path: config.path().to_owned(),
+                    key: key.to_owned(),
+                },
+            )
+        })
+    }
+
+    /// Finds what the places behind the command line say.
+    fn find(&self, setting: Setting) -> Result<Option<(Words, Source)>> {
+        if let Some(name) = setting.env() {
+            if let Some(text) = self.env.text(name)? {
+                return Ok(Some((Words::One(text.to_owned()), Source::Env(name))));
+            }
+            if let Some((path, dotenv)) = &self.dotenv
+                && let Some((text, line)) = dotenv.get(name)
+            {
+                let source = Source::DotEnv {
+                    path: path.clone(),
+                    line,
+                    name,
+                };
+                return Ok(Some((Words::One(text.to_owned()), source)));
+            }
+        }
+        let Some(config) = &self.config else {
+            return Ok(None);
+        };
+        Ok(config
+            .get(self.pair.as_deref(), setting)
+            .map(|(words, key)| {
+                let source = Source::Config {
+                    path: config.path().to_owned(),
+                    key: key.to_owned(),
+                };
+                (words.clone(), source)
+            }))
+    }
+
+    /// Settles one value: the flag if given, else what the first place says, read by `parse`.
+    ///
+    /// # Errors
+    /// `Usage`, naming place, value and what is accepted.
+    pub(super) fn settle<T>(
+        &mut self,
+        setting: Setting,
+        flag: Option<T>,
+        parse: impl Fn(&str) -> std::result::Result<T, String>,
+    ) -> Result<Option<T>> {
+        if let (Some(value), Some(name)) = (flag, setting.flag()) {
+            self.sources.insert(setting, Source::Flag(name));
+            return Ok(Some(value));
+        }
+        let Some((words, source)) = self.find(setting)? else {
+            return Ok(None);
+        };
+        let value = one(&words, &source).and_then(|text| {
+            parse(text).map_err(|accepted| {
+                Error::new(
+                    Kind::Usage,
+                    format!("{source}: bad value {text:?}: {accepted}"),
+                )
+            })
+        })?;
+        self.sources.insert(setting, source);
+        Ok(Some(value))
+    }
+
+    /// Settles a truth value; the flag, where given, says `when_given`.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(super) fn settle_bool(
+        &mut self,
+        setting: Setting,
+        is_given: bool,
+        when_given: bool,
+    ) -> Result<Option<bool>> {
+        self.settle(setting, is_given.then_some(when_given), value::boolean)
+    }
+
+    /// Settles a list of patterns. Those of one place replace those of the places behind it.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(super) fn settle_patterns(
+        &mut self,
+        setting: Setting,
+        flags: &[String],
+    ) -> Result<Vec<String>> {
+        let split = |texts: &[String]| {
+            texts
+                .iter()
+                .flat_map(|text| value::patterns(text))
+                .collect()
+        };
+        if let (false, Some(name)) = (flags.is_empty(), setting.flag()) {
+            self.sources.insert(setting, Source::Flag(name));
+            return Ok(split(flags));
+        }
+        let Some((words, source)) = self.find(setting)? else {
+            return Ok(Vec::new());
+        };
+        self.sources.insert(setting, source);
+        Ok(match words {
+            Words::One(text) => value::patterns(&text),
+            // A list's elements are patterns as they stand: commas are separators elsewhere only.
+            Words::Many(texts) => texts,
+        })
+    }
+
+    /// Settles a path. `~` is the home directory but on the command line, where the shell has seen to it.
+    /// One of the config file is absolute, since nobody knows where the program will be started.
+    ///
+    /// # Errors
+    /// As [`Self::settle`].
+    pub(super) fn settle_path(
+        &mut self,
+        setting: Setting,
+        flag: Option<&Path>,
+    ) -> Result<Option<PathBuf>> {
+        if let (Some(path), Some(name)) = (flag, setting.flag()) {
+            let source = Source::Flag(name);
+            if path.as_os_str().is_empty() {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("{source}: the path is empty"),
+                ));
+            }
+            self.sources.insert(setting, source);
+            return Ok(Some(path.to_owned()));
+        }
+        let Some((words, source)) = self.find(setting)? else {
+            return Ok(None);
+        };
+        self.take_path(setting, &words, source).map(Some)
+    }
+
+    /// Takes the path that `words` say, from `source`.
+    ///
+    /// # Errors
+    /// As [`Self::settle_path`].
+    pub(super) fn take_path(
+        &mut self,
+        setting: Setting,
+        words: &Words,
+        source: Source,
+    ) -> Result<PathBuf> {
+        let text = one(words, &source)?;
+        let path = self.env.expand(text)?;
+        if path.is_relative() && matches!(source, Source::Config { .. }) {
+            return Err(Error::new(
+                Kind::Usage,
+                format!(
+                    "{source}: bad value {text:?}: a path that begins with / or ~/ is expected"
+                ),
+            ));
+        }
+        self.sources.insert(setting, source);
+        Ok(path)
+    }
+}
+
+/// Returns the one word of a value.
+pub(super) fn one<'a>(words: &'a Words, source: &Source) -> Result<&'a str> {
+    match words {
+        Words::One(text) => Ok(text),
+        Words::Many(_) => Err(Error::new(
+            Kind::Usage,
+            format!("{source}: one value is expected, not a list"),
+        )),
+    }
+}
+
+/// Reads a file as text; `None` where it is not there and need not be.
+fn read(path: &Path, shown: &Path, must_be: bool) -> Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => Ok(None),
+        Err(error) => {
+            let context = format!("cannot read \"{}\"", shown.display());
+            Err(Error::new(Kind::Usage, context).with_source(error))
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The command line and the places behind it, settled into the values that the commands take.
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{
+    AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity,
+    layers::{Layers, Source, one},
+    setting::{ENDPOINT, Setting},
+    value,
+};
+use crate::{
+    auth::secret::Secret,
+    cli::{AccountArgs, CommonArgs, FilterArgs, OneWayArgs, PassArgs, SessionArgs},
+    error::{Error, Kind, Result},
+    plan::{Delete, Verb},
+};
+
+/// A default of the specification (design section 3); so are all numbers below.
+const MAX_RATE: u32 = 100;
+const TRASH_DAYS: u32 = 30;
+const TRANSFERS: usize = 32;
+const LISTERS: usize = 8;
+const REAUTH_ATTEMPTS: u32 = 3;
+const KEYRING_SERVICE: &str = "icloud-sync";
+
+impl Layers {
+    /// Settles whose Drive it is and how to sign in.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value.
+    pub fn account(
+        &mut self,
+        account: &AccountArgs,
+        session: &SessionArgs,
+        code: Option<&str>,
+    ) -> Result<AccountOptions> {
+        let normal = |text: &str| {
+            let text = text.trim().to_lowercase();
+            if text.is_empty() {
+                return Err("an e-mail address is expected".to_owned());
+            }
+            Ok(text)
+        };
+        let flag = account
+            .account
+            .as_deref()
+            .map(|text| {
+                normal(text).map_err(|accepted| {
+                    Error::new(
+                        Kind::Usage,
+                        format!("--account: bad value {text:?}: {accepted}"),
+                    )
+                })
+            })
+            .transpose()?;
+        let attempts = self
+            .settle(Setting::AutoReauthAttempts, None, value::attempts)?
+            .unwrap_or(Some(REAUTH_ATTEMPTS));
+        Ok(AccountOptions {
+            username: self.settle(Setting::Account, flag, normal)?,
+            password: self
+                .settle(Setting::Password, None, value::text)?
+                .map(Secret::new),
+            code: self
+                .settle(Setting::Code, code.map(str::to_owned), value::text)?
+                .map(|code| code.trim().to_owned()),
+            region: self
+                .settle(
+                    Setting::Region,
+                    account.region.map(Into::into),
+                    value::region,
+                )?
+                .unwrap_or_default(),
+            endpoint: self.env.text(ENDPOINT)?.map(str::to_owned),
+            use_keyring: self
+                .settle_bool(Setting::UseKeyring, false, true)?
+                .unwrap_or(true),
+            keyring_service: self
+                .settle(Setting::KeyringService, None, value::text)?
+                .unwrap_or_else(|| KEYRING_SERVICE.into()),
+            relogin: self
+                .settle_bool(Setting::Relogin, session.relogin, true)?
+                .unwrap_or(false),
+            auto_reauth: self
+                .settle_bool(Setting::AutoReauth, session.no_auto_reauth, false)?
+                .unwrap_or(true),
+            auto_reauth_attempts: attempts,
+            state_dir: self.env.state_dir()?,
+            max_rate: self
+                .settle(Setting::MaxRate, session.max_rate, value::max_rate)?
+                .unwrap_or(MAX_RATE),
+        })
+    }
+
+    /// Settles a pull or a push, and whose Drive it works on.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value, or a pair that is not there.
+    pub fn one_way(
+        &mut self,
+        verb: Verb,
+        args: &OneWayArgs,
+        verbosity: Verbosity,
+    ) -> Result<(PassOptions, AccountOptions)> {
+        let (mut pass, account) = self.pass(verb, &args.pass, verbosity)?;
+        let since = self
+            .settle_bool(Setting::Delete, args.delete, true)?
+            .unwrap_or(false);
+        let extra = self
+            .settle_bool(Setting::DeleteExtra, args.delete_extra, true)?
+            .unwrap_or(false);
+        pass.delete = match (extra, since) {
+            (true, _) => Delete::Extra,
+            (false, true) => Delete::SinceBaseline,
+            (false, false) => Delete::Nothing,
+        };
+        Ok((pass, account))
+    }
+
+    /// Settles a pass, and whose Drive it works on. Of a bisync all is settled then; it always
+    /// carries deletions over.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value, or a pair that is not there.
+    pub fn pass(
+        &mut self,
+        verb: Verb,
+        args: &PassArgs,
+        verbosity: Verbosity,
+    ) -> Result<(PassOptions, AccountOptions)> {
+        let (local, remote) = self.roots(args)?;
+        let account = self.account(&args.account, &args.session, None)?;
+        let filter = self.filter(&args.filter)?;
+        let explain = self
+            .settle_bool(Setting::VerboseDecisions, args.verbose_decisions, true)?
+            .unwrap_or(false);
+        let pass = PassOptions {
+            verb,
+            local,
+            remote,
+            dry_run: self
+                .settle_bool(Setting::DryRun, args.dry_run, true)?
+                .unwrap_or(false),
+            filter,
+            delete: match verb {
+                Verb::Pull | Verb::Push => Delete::Nothing,
+                Verb::Bisync => Delete::SinceBaseline,
+            },
+            max_delete: self.settle(Setting::MaxDelete, args.max_delete, value::max_delete)?,
+            trash_days: self
+                .settle(Setting::TrashDays, args.trash_days, value::trash_days)?
+                .unwrap_or(TRASH_DAYS),
+            force: args.force,
+            policy: self
+                .settle(
+                    Setting::Conflict,
+                    args.conflict.map(Into::into),
+                    value::policy,
+                )?
+                .unwrap_or_default(),
+            checksum: self
+                .settle_bool(Setting::Checksum, args.checksum, true)?
+                .unwrap_or(false),
+            verify_download: self
+                .settle_bool(Setting::VerifyDownload, false, true)?
+                .unwrap_or(false),
+            transfers: self
+                .settle(Setting::Transfers, args.transfers, value::transfers)?
+                .unwrap_or(TRANSFERS),
+            listers: self
+                .settle(Setting::Listers, args.listers, value::listers)?
+                .unwrap_or(LISTERS),
+            bwlimit: self
+                .settle(Setting::Bwlimit, args.bwlimit, value::rate)?
+                .and_then(|rate| rate.0),
+            max_downloads: self
+                .settle(
+                    Setting::MaxDownloads,
+                    args.max_downloads,
+                    value::max_downloads,
+                )?
+                .filter(|most| *most > 0),
+            op_delay: Duration::from_millis(
+                self.settle(Setting::OpDelay, args.op_delay, value::op_delay_ms)?
+                    .unwrap_or(0),
+            ),
+            links: self
+                .settle(
+                    Setting::Links,
+                    args.filter.links.map(Into::into),
+                    value::links,
+                )?
+                .unwrap_or_default(),
+            state_file: self.settle_path(Setting::StateFile, None)?,
+            state_dir: account.state_dir.clone(),
+            explain: explain || verbosity >= Verbosity::Verbose,
+        };
+        Ok((pass, account))
+    }
+
+    /// Settles LOCAL and REMOTE, and takes the pair that `@NAME` names.
+    fn roots(&mut self, args: &PassArgs) -> Result<(PathBuf, String)> {
+        let named = args
+            .local
+            .as_deref()
+            .and_then(Path::to_str)
+            .and_then(|text| text.strip_prefix('@'));
+        let Some(name) = named else {
+            let local = match self.settle_path(Setting::Local, args.local.as_deref())? {
+                Some(path) => path,
+                None => self.env.home()?.join("iCloud"),
+            };
+            let remote = self
+                .settle(Setting::Remote, args.remote.clone(), value::remote)?
+                .unwrap_or_else(|| "/".into());
+            return Ok((local, remote));
+        };
+        if let Some(remote) = &args.remote {
+            return Err(Error::new(
+                Kind::Usage,
+                format!("@{name} stands for LOCAL and REMOTE: {remote:?} can't be given as well"),
+            ));
+        }
+        self.choose_pair(name)?;
+        // Typed on the command line in place of both, so the pair's own roots win over the environment.
+        let local = match self.of_pair(Setting::Local) {
+            Some((words, source)) => self.take_path(Setting::Local, &words, source)?,
+            None => {
+                return Err(Error::new(
+                    Kind::Usage,
+                    format!("@{name}: its table [pair.{name}] has no key \"local\""),
+                ));
+            }
+        };
+        let remote = match self.of_pair(Setting::Remote) {
+            Some((words, source)) => read_remote(one(&words, &source)?, &source)?,
+            None => "/".into(),
+        };
+        Ok((local, remote))
+    }
+
+    fn filter(&mut self, args: &FilterArgs) -> Result<FilterOptions> {
+        Ok(FilterOptions {
+            include: self.settle_patterns(Setting::Include, &args.include)?,
+            exclude: self.settle_patterns(Setting::Exclude, &args.exclude)?,
+            ignore: self.settle_patterns(Setting::Ignore, &args.ignore)?,
+            filter_from: self.settle_path(Setting::FilterFrom, args.filter_from.as_deref())?,
+            no_default_ignores: self
+                .settle_bool(Setting::NoDefaultIgnores, args.no_default_ignores, true)?
+                .unwrap_or(false),
+        })
+    }
+
+    /// Settles what is logged, and where.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value.
+    pub fn log(&mut self, common: &CommonArgs) -> Result<LogOptions> {
+        let verbosity = Verbosity::new(common);
+        let level = self.settle(Setting::LogLevel, None, value::level)?;
+        Ok(LogOptions {
+            directives: self.env.text("RUST_LOG")?.map(str::to_owned),
+            level: match verbosity {
+                Verbosity::Quiet => log::LevelFilter::Error,
+                Verbosity::Normal => level.unwrap_or(log::LevelFilter::Warn),
+                Verbosity::Verbose => log::LevelFilter::Info,
+                Verbosity::Debug => log::LevelFilter::Debug,
+                Verbosity::Trace => log::LevelFilter::Trace,
+            },
+            is_json: self
+                .settle_bool(Setting::LogJson, false, true)?
+                .unwrap_or(false),
+            file: self.settle_path(Setting::LogFile, None)?,
+        })
+    }
+}
+
+fn read_remote(text: &str, source: &Source) -> Result<String> {
+    value::remote(text).map_err(|accepted| {
+        Error::new(
+            Kind::Usage,
+            format!("{source}: bad value {text:?}: {accepted}"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,512 @@
+//! One pass, from lock to saved baseline; each step is a call into another module.
+//!
+//! Up to the plan everything only reads, so a dry run goes the same way and stops there. After it everything only
+//! does what the plan says.
+
+mod facts;
+mod learned;
+mod places;
+mod sum;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    cloud::{Node, Remote},
+    error::{Error, Kind as ErrorKind, Result},
+    exec::{self, Calibration, Exec, Settings, disk::Disk},
+    options::PassOptions,
+    plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
+    report::{Event, Reporter, Summary},
+    scan::{
+        Progress, Watch,
+        filter::Filter,
+        local::LocalScan,
+        remote::{Known, RemoteScan},
+    },
+    state::{
+        Pair, PairFiles,
+        baseline::{self, Baseline},
+        journal::{self, Journal, Op},
+        last::{self, LastPass},
+        lock::Lock,
+        trash::{self, Trash},
+    },
+    stop::Stop,
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
+};
+use learned::Learned;
+use places::Places;
+
+/// How often the plan may ask for content before something is wrong with the answers.
+const MOST_ROUNDS: usize = 8;
+
+/// What a pass works with besides its options.
+pub struct Tools<'a> {
+    /// The remote side.
+    pub remote: &'a dyn Remote,
+    /// The signed-in account and its endpoint, as a text that tells it from others.
+    pub account: &'a str,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Set by a signal.
+    pub stop: &'a Stop,
+    /// How many requests have been made so far.
+    pub requests: &'a (dyn Fn() -> u64 + Sync),
+}
+
+/// Runs one pass.
+///
+/// # Errors
+/// What ends it before anything is done. What goes wrong later is in the summary, with its exit code.
+pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
+    let begun = Instant::now();
+    let places = Places::find(options, tools.remote)?;
+    let files = PairFiles::new(
+        &options.state_dir,
+        &places.local,
+        &options.remote,
+        options.state_file.as_deref(),
+    );
+    let _lock = if options.dry_run {
+        Lock::look(&files.lock)?
+    } else {
+        Some(take_lock(&files)?)
+    };
+    let result = Pass {
+        options,
+        tools,
+        places,
+        files: &files,
+        begun,
+    }
+    .run();
+    if !options.dry_run
+        && let Err(error) = record(options, &files, &result)
+    {
+        tools.reporter.event(&Event::Warning(&error.chain()));
+    }
+    result.map(|(summary, _)| summary)
+}
+
+fn take_lock(files: &PairFiles) -> Result<Lock> {
+    files.create()?;
+    Lock::take(&files.lock)
+}
+
+/// Writes down what the pass came to, for `status`.
+fn record(
+    options: &PassOptions,
+    files: &PairFiles,
+    result: &Result<(Summary, usize)>,
+) -> Result<()> {
+    let (exit_code, message, done, baseline_items) = match result {
+        Ok((summary, items)) => {
+            let message = summary
+                .problems
+                .first()
+                .map(|(what, why)| format!("{what}: {why}"));
+            (summary.exit_code, message, summary.counts.done, *items)
+        }
+        Err(error) => (error.exit_code(), Some(error.chain()), 0, 0),
+    };
+    let last = LastPass {
+        verb: options.verb.as_str().to_owned(),
+        local: options.local.to_string_lossy().into_owned(),
+        remote: options.remote.clone(),
+        ended_at: jiff::Timestamp::now().to_string(),
+        exit_code,
+        message,
+        done,
+        baseline_items,
+    };
+    last::save(&files.last, &last)
+}
+
+struct Pass<'a> {
+    options: &'a PassOptions,
+    tools: &'a Tools<'a>,
+    places: Places,
+    files: &'a PairFiles,
+    begun: Instant,
+}
+
+/// Both sides as they are now.
+struct Listings {
+    local: Listing<LocalItem>,
+    remote: Listing<RemoteItem>,
+    /// When the local side began to be listed, ns since 1970 UTC.
+    looked_ns: i64,
+}
+
+impl Pass<'_> {
+    /// Returns the summary, and how many items both sides agree on after the pass.
+    fn run(&self) -> Result<(Summary, usize)> {
+        let base = self.load_baseline()?;
+        self.places
+            .check_against(&base, self.options, self.tools.account)?;
+        let local_root = self.places.make_local(self.options)?;
+        let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
+        let filter = self.filter()?;
+        let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
+        let listings = self.list(
+            &base,
+            &filter,
+            local_root.as_ref(),
+            &remote_root,
+            &mut learned,
+        )?;
+        for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
+            .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
+        {
+            self.tools.reporter.event(&Event::LeftAlone { side, left });
+        }
+        let disk = match &local_root {
+            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
+            None => None,
+        };
+        let (plan, facts) = self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
+        let guarded = self.guard(&base, &listings, &filter, &plan);
+        let dry_run = self.options.dry_run;
+        if guarded.is_ok() || dry_run {
+            self.tools.reporter.event(&Event::Planned {
+                plan: &plan,
+                verb: self.options.verb,
+                dry_run,
+            });
+        }
+        guarded?;
+        let (done, items) = match (&local_root, &disk) {
+            (Some(root), Some(disk)) if !dry_run => self.carry_out(
+                &base,
+                &listings,
+                &filter,
+                &plan,
+                &facts,
+                &remote_root,
+                disk,
+                root,
+                &mut learned,
+            )?,
+            _ => (exec::Done::default(), base.rows.items().len()),
+        };
+        if let Err(error) = learned.save() {
+            log::debug!("{}", error.chain());
+        }
+        let summary = sum::up(&sum::Parts {
+            options: self.options,
+            plan: &plan,
+            local: &listings.local,
+            remote: &listings.remote,
+            done: &done,
+            trash: done
+                .has_trash
+                .then(|| self.places.trash.folder(&self.places.local)),
+            requests: (self.tools.requests)(),
+            elapsed: self.begun.elapsed(),
+            stopped_by: self.tools.stop.signal(),
+        });
+        if let Some(error) = done
+            .fatal
+            .as_ref()
+            .filter(|error| error.kind() != ErrorKind::Stopped)
+        {
+            self.tools.reporter.event(&Event::Warning(&error.chain()));
+        }
+        self.tools.reporter.event(&Event::Summary(&summary));
+        Ok((summary, items))
+    }
+
+    /// Loads the baseline. A damaged one is put aside, and both sides are joined as on a first pass: nothing is
+    /// deleted then.
+    fn load_baseline(&self) -> Result<Baseline> {
+        match baseline::load(self.files) {
+            Err(error) if error.kind() == ErrorKind::Integrity => {
+                let mut text = error.chain();
+                if !self.options.dry_run {
+                    let aside = baseline::put_aside(self.files)?;
+                    text.push_str("; it is kept as ");
+                    text.push_str(&aside.to_string_lossy());
+                }
+                text.push_str("; this pass goes on as a first one, which deletes nothing");
+                self.tools.reporter.event(&Event::Warning(&text));
+                Ok(Baseline::default())
+            }
+            other => other,
+        }
+    }
+
+    fn filter(&self) -> Result<Filter> {
+        let mut options = self.options.filter.clone();
+        // The program's own state holds a session; it never leaves this machine.
+        if let Ok(below) = self.options.state_dir.strip_prefix(&self.places.local)
+            && let Some(below) = below.to_str()
+        {
+            options.ignore.push(format!("/{}/", globset::escape(below)));
+        }
+        Filter::new(&options, &self.places.local)
+    }
+
+    /// Lists both sides at the same time.
+    fn list(
+        &self,
+        base: &Baseline,
+        filter: &Filter,
+        local_root: Option<&PathBuf>,
+        remote_root: &RemoteId,
+        learned: &mut Learned,
+    ) -> Result<Listings> {
+        let known_items: Vec<RemoteItem> = base
+            .rows
+            .items()
+            .iter()
+            .map(crate::tree::Row::remote_item)
+            .collect();
+        let known = Known::new(&known_items);
+        let tell = |side: Side| {
+            move |progress: Progress| {
+                self.tools.reporter.event(&Event::Listing {
+                    side,
+                    items: progress.items,
+                    folders: (progress.folders, progress.folders_known),
+                });
+            }
+        };
+        let (tell_local, tell_remote) = (tell(Side::Local), tell(Side::Remote));
+        let is_package = |path: &RelPath| {
+            base.rows
+                .get(path)
+                .is_some_and(|row| row.kind == Kind::Package)
+        };
+        let looked_ns = exec::now_ns();
+        let scan_local = || -> Result<Listing<LocalItem>> {
+            let Some(root) = local_root else {
+                return Ok(Listing::default());
+            };
+            let scan = LocalScan {
+                root,
+                filter,
+                links: self.options.links,
+                going_remote: self.options.verb != Verb::Pull,
+                is_package: &is_package,
+                watch: Watch {
+                    stop: self.tools.stop,
+                    progress: &tell_local,
+                },
+            };
+            let listing = scan.run()?;
+            let items = listing.items().len();
+            self.tools.reporter.event(&Event::Listed {
+                side: Side::Local,
+                items,
+            });
+            Ok(listing)
+        };
+        let mut scan_remote = || -> Result<Listing<RemoteItem>> {
+            if !self.places.has_remote() && self.options.dry_run {
+                return Ok(Listing::default());
+            }
+            let scan = RemoteScan {
+                remote: self.tools.remote,
+                root: remote_root,
+                filter,
+                known: (!known_items.is_empty()).then_some(&known),
+                listers: self.options.listers,
+                watch: Watch {
+                    stop: self.tools.stop,
+                    progress: &tell_remote,
+                },
+            };
+            let listing = scan.run(&mut learned.limits)?;
+            let items = listing.items().len();
+            self.tools.reporter.event(&Event::Listed {
+                side: Side::Remote,
+                items,
+            });
+            Ok(listing)
+        };
+        let (local, remote) = std::thread::scope(|scope| {
+            let local = scope.spawn(scan_local);
+            let remote = scan_remote();
+            let local = local
+                .join()
+                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the local listing failed")));
+            (local, remote)
+        });
+        Ok(Listings {
+            local: local?,
+            remote: remote?,
+            looked_ns,
+        })
+    }
+
+    /// Makes the plan, finding out what only content can tell until nothing is left to ask.
+    fn plan(
+        &self,
+        base: &Baseline,
+        listings: &Listings,
+        filter: &Filter,
+        remote_root: &RemoteId,
+        disk: Option<&Disk>,
+    ) -> Result<(Plan, Facts)> {
+        let rules = Rules {
+            verb: self.options.verb,
+            policy: self.options.policy,
+            delete: self.options.delete,
+            checksum: self.options.checksum,
+        };
+        let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
+        let mut facts = Facts::default();
+        for _ in 0..MOST_ROUNDS {
+            let input = Input {
+                base: &base.rows,
+                local: &listings.local,
+                remote: &listings.remote,
+                remote_root,
+                facts: &facts,
+                hides: &hides,
+                in_transit: &base.in_transit,
+            };
+            let (plan, inquiry) = plan::make(input, rules);
+            if inquiry.is_empty() {
+                return Ok((plan, facts));
+            }
+            self.answer(&inquiry, listings, disk, &mut facts)?;
+        }
+        Err(Error::new(
+            ErrorKind::Other,
+            "the plan asked for content again and again",
+        ))
+    }
+
+    /// Asks the guards.
+    fn guard(
+        &self,
+        base: &Baseline,
+        listings: &Listings,
+        filter: &Filter,
+        plan: &Plan,
+    ) -> Result<()> {
+        let awake = |row: &&crate::tree::Row| !filter.hides(&row.path, row.kind == Kind::Folder);
+        let rows: Vec<&crate::tree::Row> = base.rows.items().iter().filter(awake).collect();
+        let tripped = guard::check(&guard::Seen {
+            verb: self.options.verb,
+            rows: &rows,
+            local: &listings.local,
+            remote: &listings.remote,
+            plan,
+            max_delete: self.options.max_delete,
+        });
+        for one in &tripped {
+            let text = one.to_string();
+            if self.options.force {
+                self.tools
+                    .reporter
+                    .event(&Event::Warning(&format!("{text} (--force: going on)")));
+            } else {
+                return Err(Error::new(ErrorKind::Guard, text).with_hint(one.hint()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the plan says, and saves the baseline.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "this is where all of a pass comes together"
+    )]
+    fn carry_out(
+        &self,
+        base: &Baseline,
+        listings: &Listings,
+        filter: &Filter,
+        plan: &Plan,
+        facts: &Facts,
+        remote_root: &RemoteId,
+        disk: &Disk,
+        root: &std::path::Path,
+        learned: &mut Learned,
+    ) -> Result<(exec::Done, usize)> {
+        let remote_id = remote_root.folder_drivewsid();
+        let pair = Pair::new(self.tools.account, root, &self.options.remote, &remote_id)?;
+        exec::clear_leftovers(disk, &listings.local, plan);
+        let settled = facts::settled_ops(plan, facts, &base.rows, listings.looked_ns);
+        let is_new = base.pair.is_none() || base.is_folded;
+        if plan.actions.is_empty() && settled.is_empty() && !is_new {
+            self.expire_trash(root);
+            return Ok((exec::Done::default(), base.rows.items().len()));
+        }
+        let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
+        let calibration = Calibration::new(learned.is_signature_proven);
+        let shows = |node: &Node| {
+            let folder = match &node.parent {
+                Some(id) if id == remote_root => Some(None),
+                Some(id) => (listings.remote.items().iter())
+                    .find(|item| item.id == *id)
+                    .map(|item| Some(&item.path)),
+                None => None,
+            };
+            let name = local_name(&node.name).ok();
+            let path = folder
+                .zip(name)
+                .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
+            path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
+        };
+        let exec = Exec {
+            shows: &shows,
+            plan,
+            remote: self.tools.remote,
+            disk,
+            trash: &self.places.trash,
+            journal: &journal,
+            reporter: Arc::clone(&self.tools.reporter),
+            stop: self.tools.stop,
+            settings: Settings {
+                transfers: self.options.transfers,
+                bwlimit: self.options.bwlimit,
+                max_downloads: self.options.max_downloads,
+                op_delay: self.options.op_delay,
+                verify_download: self.options.verify_download,
+                checksum: self.options.checksum,
+            },
+            calibration: &calibration,
+        };
+        journal.append(settled, || disk.settle())?;
+        let done = exec::run(&exec)?;
+        learned.is_signature_proven = calibration.is_proven();
+        journal.flush(|| disk.settle())?;
+        let ops: Vec<Op> = journal.into_ops();
+        let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
+        // What is still on its way is only in the journal, which therefore stays.
+        let still: Vec<_> = (base.in_transit.keys())
+            .filter(|id| !in_transit.contains_key(*id))
+            .collect();
+        let is_arrived = in_transit.is_empty() && (still.is_empty() || done.fatal.is_none());
+        if is_arrived {
+            baseline::save(self.files, &pair, &rows)?;
+        }
+        self.expire_trash(root);
+        Ok((done, rows.items().len()))
+    }
+
+    fn expire_trash(&self, root: &std::path::Path) {
+        match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
+            Ok(0) => {}
+            Ok(count) => log::info!("emptied the local trash of {count} passes"),
+            Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
+        }
+    }
+}
+
+/// Returns a duration as whole milliseconds, for the summary's JSON.
+pub fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Names the trash of a pass that begins now.
+fn new_trash(local: &std::path::Path) -> Trash {
+    Trash::begin(local, jiff::Timestamp::now())
+}

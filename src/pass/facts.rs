@@ -1,0 +1,172 @@
+//! Finding out what only content can tell, and the rows that follow from it.
+
+use std::{
+    collections::BTreeMap,
+    io::Read,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use rayon::prelude::*;
+
+use super::{Listings, Pass};
+use crate::{
+    error::{Error, Kind as ErrorKind, Result},
+    exec::{self, disk::Disk},
+    plan::{Facts, Inquiry, Plan, RemoteFact, Settle},
+    report::Event,
+    state::journal::Op,
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, Row, Signature, SignatureHasher, Zone},
+};
+
+/// How many remote files are asked for in one go; the client splits it as the service likes.
+const ASKED: usize = 50;
+const BUFFER: usize = 256 * 1024;
+
+impl Pass<'_> {
+    /// Answers what a plan asks.
+    ///
+    /// # Errors
+    /// What concerns no single file: not signed in, stopped, the service away.
+    pub(super) fn answer(
+        &self,
+        inquiry: &Inquiry,
+        listings: &Listings,
+        disk: Option<&Disk>,
+        facts: &mut Facts,
+    ) -> Result<()> {
+        let items: Vec<&LocalItem> = inquiry
+            .local
+            .iter()
+            .filter_map(|path| listings.local.get(path))
+            .collect();
+        let total: u64 = items.iter().map(|item| item.size).sum();
+        let done = AtomicU64::new(0);
+        let hash = |item: &&LocalItem| -> (RelPath, std::result::Result<Signature, String>) {
+            let result = match disk {
+                Some(disk) => self.hash(disk, item, &done, total),
+                None => Err(Error::new(ErrorKind::Other, "LOCAL is not there")),
+            };
+            (item.path.clone(), result.map_err(|error| error.chain()))
+        };
+        let hashed: Vec<_> = items.par_iter().map(hash).collect();
+        self.tools.stop.check()?;
+        facts.local.extend(hashed);
+
+        let mut zones: BTreeMap<&Zone, Vec<&RemoteId>> = BTreeMap::new();
+        for id in &inquiry.remote {
+            zones.entry(&id.zone).or_default().push(id);
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.options.listers.max(1))
+            .build()
+            .map_err(|error| {
+                Error::new(ErrorKind::Other, "cannot start threads").with_source(error)
+            })?;
+        let chunks: Vec<(&Zone, &[&RemoteId])> = zones
+            .iter()
+            .flat_map(|(zone, ids)| ids.chunks(ASKED).map(|chunk| (*zone, chunk)))
+            .collect();
+        let answers: Result<Vec<_>> = pool.install(|| {
+            chunks
+                .par_iter()
+                .map(|(zone, ids)| self.ask(zone, ids))
+                .collect()
+        });
+        facts.remote.extend(answers?.into_iter().flatten());
+        Ok(())
+    }
+
+    fn hash(
+        &self,
+        disk: &Disk,
+        item: &LocalItem,
+        done: &AtomicU64,
+        total: u64,
+    ) -> Result<Signature> {
+        let fail = |error| Error::io(format!("cannot read \"{}\"", item.path), error);
+        let spot = disk.spot(&item.path)?;
+        let mut file = disk.read(&spot)?;
+        let mut hasher = SignatureHasher::new();
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            self.tools.stop.check()?;
+            let count = file.read(&mut buffer).map_err(fail)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+            let done = done.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
+            self.tools.reporter.event(&Event::Hashing {
+                done,
+                total: total.max(done),
+            });
+        }
+        match disk.look_spot(&spot)? {
+            Some(marks) if marks.is(item) => Ok(hasher.finish()),
+            Some(_) | None => Err(exec::disk::changed(
+                &item.path,
+                "it changed while it was read",
+            )),
+        }
+    }
+
+    fn ask(
+        &self,
+        zone: &Zone,
+        ids: &[&RemoteId],
+    ) -> Result<Vec<(RemoteId, std::result::Result<RemoteFact, String>)>> {
+        self.tools.stop.check()?;
+        let docs: Vec<_> = ids.iter().map(|id| id.doc.clone()).collect();
+        let tokens = self.tools.remote.tokens(zone, &docs)?;
+        let facts = tokens.into_iter().map(|token| {
+            token
+                .map(|token| RemoteFact {
+                    signature: token.signature,
+                    is_package: token.is_package,
+                })
+                .map_err(|error| error.chain())
+        });
+        Ok(ids.iter().map(|id| (*id).clone()).zip(facts).collect())
+    }
+}
+
+/// Returns what the baseline learns from a plan without anything being done.
+pub(super) fn settled_ops(
+    plan: &Plan,
+    facts: &Facts,
+    base: &Listing<Row>,
+    looked_ns: i64,
+) -> Vec<Op> {
+    let mut ops = Vec::with_capacity(plan.settled.len());
+    for settled in &plan.settled {
+        let (Some(local), Some(remote)) = (&settled.local, &settled.remote) else {
+            if settled.how == Settle::Forget {
+                ops.push(Op::Forget(settled.path.clone()));
+            }
+            continue;
+        };
+        let hashed = match facts.local.get(&local.path) {
+            Some(Ok(signature)) => Some(*signature),
+            Some(Err(_)) | None if local.kind == Kind::File && local.size == 0 => {
+                Some(Signature::of(b""))
+            }
+            Some(Err(_)) | None => None,
+        };
+        let old = base
+            .items()
+            .iter()
+            .find(|row| row.id == remote.id || row.path == local.path);
+        let old = old.filter(|_| settled.how == Settle::Renew);
+        let is_file = local.kind == Kind::File;
+        let is_racy = is_file && exec::is_racy(local.mtime_ns, looked_ns);
+        let mut row = Row::of(local, remote, hashed, is_racy);
+        if let Some(old) = old {
+            // The content is the one that the old row knows.
+            row.kind = old.kind;
+            row.signature = row.signature.or(old.signature);
+            row.sha256 = old.sha256;
+        }
+        ops.push(Op::Put(Box::new(row)));
+    }
+    ops
+}

@@ -1,0 +1,152 @@
+//! What a pass came to: counts, problems, where the losers are, and the exit code.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    error::Kind as ErrorKind,
+    exec::Done,
+    options::PassOptions,
+    plan::{Conflict, Plan, Side, What},
+    report::{Counts, Outcome, Summary},
+    tree::{Freeze, Left, Listing, LocalItem, RelPath, RemoteItem},
+};
+
+/// What a summary is made from.
+pub(super) struct Parts<'a> {
+    pub(super) options: &'a PassOptions,
+    pub(super) plan: &'a Plan,
+    pub(super) local: &'a Listing<LocalItem>,
+    pub(super) remote: &'a Listing<RemoteItem>,
+    pub(super) done: &'a Done,
+    pub(super) trash: Option<PathBuf>,
+    pub(super) requests: u64,
+    pub(super) elapsed: Duration,
+    pub(super) stopped_by: Option<i32>,
+}
+
+/// Sums a pass up.
+pub(super) fn up(parts: &Parts<'_>) -> Summary {
+    let mut counts = Counts {
+        planned: parts.plan.actions.len(),
+        ..Counts::default()
+    };
+    let mut problems = Vec::new();
+    let mut files = (0, 0);
+    let mut all_passing = true;
+    for (action, outcome) in parts.plan.actions.iter().zip(&parts.done.outcomes) {
+        match outcome {
+            Outcome::Done => {
+                counts.done += 1;
+                match action.what {
+                    What::Download => files.0 += 1,
+                    What::Upload { .. } => files.1 += 1,
+                    What::CreateLocalFolder
+                    | What::CreateRemoteFolder { .. }
+                    | What::MoveLocal { .. }
+                    | What::SwapLocal { .. }
+                    | What::MoveRemote { .. }
+                    | What::RemoveLocal
+                    | What::TrashRemote => {}
+                }
+            }
+            Outcome::Skipped(error) => {
+                counts.skipped += 1;
+                problems.push((action.path.to_string(), error.chain()));
+            }
+            Outcome::Failed(error) => {
+                counts.failed += 1;
+                all_passing &= matches!(
+                    error.kind(),
+                    ErrorKind::Temporary | ErrorKind::Busy | ErrorKind::Lost
+                );
+                problems.push((action.path.to_string(), error.chain()));
+            }
+            Outcome::NotRun => counts.not_run += 1,
+        }
+    }
+    let nothing_for_now = counts.done == 0 && counts.failed > 0 && all_passing;
+    let lefts = (parts.local.left.iter()).chain(&parts.remote.left);
+    let (bad, by_rule): (Vec<&Left>, Vec<&Left>) = lefts.partition(|left| left.why.is_problem());
+    problems.extend(
+        bad.into_iter()
+            .map(|left| (left.shown.clone(), freeze(&left.why))),
+    );
+    let kept = parts.plan.kept.iter().filter(|kept| kept.is_problem);
+    problems.extend(kept.map(|kept| (kept.path.to_string(), kept.why.clone())));
+    let exit_code = if let Some(signal) = parts.stopped_by {
+        u8::try_from(128 + signal).unwrap_or(130)
+    } else if let Some(fatal) = &parts.done.fatal {
+        fatal.exit_code()
+    } else if nothing_for_now {
+        5
+    } else if !problems.is_empty() {
+        3
+    } else {
+        0
+    };
+    Summary {
+        verb: parts.options.verb,
+        local: parts.options.local.clone(),
+        remote: parts.options.remote.clone(),
+        dry_run: parts.options.dry_run,
+        items: (parts.local.items().len(), parts.remote.items().len()),
+        counts,
+        bytes: parts.done.bytes,
+        files,
+        conflicts: parts
+            .plan
+            .conflicts
+            .iter()
+            .map(|conflict| (conflict.path.clone(), place_of_loser(conflict, parts)))
+            .collect(),
+        problems,
+        skipped_by_rule: by_rule.len(),
+        requests: parts.requests,
+        elapsed: parts.elapsed,
+        trash: parts.trash.clone(),
+        stopped_by: parts.stopped_by,
+        exit_code,
+    }
+}
+
+/// Says where the loser of a conflict is.
+fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
+    if let Some(kept) = &conflict.kept_as {
+        return format!("both are kept, one as \"{kept}\"");
+    }
+    let Some(winner) = conflict.winner else {
+        return "both are kept".to_owned();
+    };
+    let loser = winner.other().as_str();
+    let replaces = |path: &RelPath| {
+        parts
+            .plan
+            .actions
+            .iter()
+            .position(|action| action.path == *path && action.is_replacement())
+    };
+    let is_done = replaces(&conflict.path)
+        .is_some_and(|at| matches!(parts.done.outcomes.get(at), Some(Outcome::Done)));
+    if !is_done {
+        return format!("the {loser} version stays where it is");
+    }
+    match (&parts.trash, winner) {
+        (Some(trash), Side::Local | Side::Remote) => {
+            let place = trash.join(conflict.path.as_str());
+            format!("the {loser} version is in {}", place.display())
+        }
+        (None, _) => format!("the {loser} version is in the local trash"),
+    }
+}
+
+/// Says why something is left alone.
+fn freeze(why: &Freeze) -> String {
+    match why {
+        Freeze::Unknown(why) => format!("could not be listed, so nothing in it was touched: {why}"),
+        Freeze::NameClash(other) => format!("its name clashes with \"{other}\""),
+        Freeze::BadName(why) => why.clone(),
+        Freeze::NotAFile { is_symlink: true } => "a symbolic link".to_owned(),
+        Freeze::NotAFile { is_symlink: false } => "a special file".to_owned(),
+        Freeze::Shared => "part of a shared folder".to_owned(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Where log lines go: stderr in words for people, and the file of `LOG_FILE` with time and level.
+//!
+//! Only this program's own lines are written, whatever `RUST_LOG` says: the crates below it log cookies and
+//! headers. A line stays one line, whatever a file is called.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write as _,
+    os::unix::fs::OpenOptionsExt as _,
+    sync::{Mutex, PoisonError},
+};
+
+use env_logger::{Builder, Logger};
+use indicatif_log_bridge::LogWrapper;
+use jiff::Timestamp;
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::{
+    Console,
+    record::{ITEM, NOTE},
+    sanitize::for_terminal,
+};
+use crate::{
+    error::{Error, Kind, Result},
+    options::{LogOptions, Verbosity},
+};
+
+/// Starts logging, for the whole process.
+///
+/// # Errors
+/// `Usage` where the log file can't be opened.
+pub fn start(
+    options: &LogOptions,
+    console: &Console,
+    verbosity: Verbosity,
+    is_json: bool,
+) -> Result<()> {
+    let file = options
+        .file
+        .as_ref()
+        .map(|path| {
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .mode(0o600)
+                .open(path)
+                .map_err(|error| {
+                    let context = format!("cannot open the log file \"{}\"", path.display());
+                    Error::new(Kind::Usage, context).with_source(error)
+                })
+        })
+        .transpose()?;
+    let json_lines = options.is_json;
+    let mut builder = builder(options);
+    builder.format(move |to, record| {
+        let line = if json_lines {
+            json(record, Timestamp::now())
+        } else {
+            for_people(record)
+        };
+        writeln!(to, "{line}")
+    });
+    let terminal = builder.build();
+    let level = terminal.filter();
+    let both = Both {
+        terminal: LogWrapper::new(console.bars().clone(), terminal),
+        filter: self::builder(options).build(),
+        shows_items: shows_items(options, verbosity, is_json),
+        file: file.map(Mutex::new),
+        is_json: options.is_json,
+    };
+    // A second start, as in tests of one process, leaves the first one's logger in place.
+    if log::set_boxed_logger(Box::new(both)).is_ok() {
+        log::set_max_level(level);
+    }
+    Ok(())
+}
+
+/// Lines about single items are for who asked for them, and for who gets no summary that names them.
+fn shows_items(options: &LogOptions, verbosity: Verbosity, is_json: bool) -> bool {
+    is_json
+        || verbosity == Verbosity::Quiet
+        || options.directives.is_some()
+        || options.level >= LevelFilter::Info
+}
+
+fn builder(options: &LogOptions) -> Builder {
+    let mut builder = Builder::new();
+    match &options.directives {
+        Some(directives) => builder.parse_filters(directives),
+        None => builder.filter_level(options.level),
+    };
+    builder
+}
+
+/// Both places at once.
+struct Both {
+    terminal: LogWrapper<Logger>,
+    filter: Logger,
+    shows_items: bool,
+    file: Option<Mutex<File>>,
+    is_json: bool,
+}
+
+fn is_own(target: &str) -> bool {
+    target
+        .strip_prefix("icloud_sync")
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+impl Log for Both {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        is_own(metadata.target()) && self.filter.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let target = record.target();
+        if !is_own(target) || !self.filter.matches(record) {
+            return;
+        }
+        if target != NOTE && (target != ITEM || self.shows_items) {
+            self.terminal.log(record);
+        }
+        if let Some(file) = &self.file {
+            let now = Timestamp::now();
+            let mut line = if self.is_json {
+                json(record, now)
+            } else {
+                for_file(record, now)
+            };
+            line.push('\n');
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            // A full disk must not end a pass for its log's sake.
+            let _written = file.write_all(line.as_bytes());
+        }
+    }
+
+    fn flush(&self) {
+        self.terminal.flush();
+    }
+}
+
+fn for_people(record: &Record<'_>) -> String {
+    let prefix = match record.level() {
+        Level::Error => "error: ",
+        Level::Warn => "warning: ",
+        Level::Info => "",
+        Level::Debug => "debug: ",
+        Level::Trace => "trace: ",
+    };
+    format!("{prefix}{}", for_terminal(&record.args().to_string()))
+}
+
+fn for_file(record: &Record<'_>, time: Timestamp) -> String {
+    format!(
+        "{time:.3} {:<5} {}",
+        record.level(),
+        for_terminal(&record.args().to_string())
+    )
+}
+
+fn json(record: &Record<'_>, time: Timestamp) -> String {
+    serde_json::json!({
+        "time": format!("{time:.3}"),
+        "level": record.level().as_str().to_ascii_lowercase(),
+        "target": record.target(),
+        "message": record.args().to_string(),
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with<T>(level: Level, words: &str, use_it: impl FnOnce(&Record<'_>) -> T) -> T {
+        use_it(
+            &Record::builder()
+                .level(level)
+                .target("icloud_sync::auth")
+                .args(format_args!("{words}"))
+                .build(),
+        )
+    }
+
+    #[test]
+    fn a_line_stays_one_line_whatever_a_file_is_called() {
+        let time = Timestamp::from_second(1_800_000_000).unwrap();
+        let words = "upload a\nERROR b\u{1b}[2J";
+        assert_eq!(
+            with(Level::Warn, words, for_people),
+            "warning: upload a\\nERROR b\\u{1b}[2J"
+        );
+        assert_eq!(
+            with(Level::Info, words, |record| for_file(record, time)),
+            "2027-01-15T08:00:00.000Z INFO  upload a\\nERROR b\\u{1b}[2J"
+        );
+        let line = with(Level::Error, words, |record| json(record, time));
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["message"], words);
+        assert_eq!(value["level"], "error");
+        assert_eq!(line.lines().count(), 1);
+    }
+
+    #[test]
+    fn the_crates_below_are_never_logged() {
+        assert!(is_own("icloud_sync"));
+        assert!(is_own("icloud_sync::auth::session"));
+        for other in [
+            "cookie_store::cookie_store",
+            "hyper",
+            "icloud_sync2",
+            "reqwest",
+        ] {
+            assert!(!is_own(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn lines_about_items_are_shown_where_no_summary_names_them() {
+        let options = |level| LogOptions {
+            directives: None,
+            level,
+            is_json: false,
+            file: None,
+        };
+        let plain = options(LevelFilter::Warn);
+        assert!(!shows_items(&plain, Verbosity::Normal, false));
+        assert!(shows_items(&plain, Verbosity::Quiet, false));
+        assert!(shows_items(&plain, Verbosity::Normal, true));
+        assert!(shows_items(
+            &options(LevelFilter::Info),
+            Verbosity::Verbose,
+            false
+        ));
+    }
+}

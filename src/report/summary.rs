@@ -1,0 +1,160 @@
+//! The end of a pass for people: what was done, where to find what was replaced, what to do next.
+
+use super::{Summary, sanitize::for_terminal, words};
+
+/// The last line names so many problems; the log has all.
+const MOST_PROBLEMS: usize = 50;
+
+/// Writes a summary.
+pub(crate) fn text(summary: &Summary) -> String {
+    let mut text = headline(summary);
+    text.push('\n');
+    let mut line = |words: String| {
+        text.push_str("  ");
+        text.push_str(&words);
+        text.push('\n');
+    };
+    let (received, sent) = summary.files;
+    let (down, up) = summary.bytes;
+    let mut moved = Vec::new();
+    if received > 0 {
+        moved.push(format!(
+            "received {} ({})",
+            words::count(received, "file"),
+            words::size(down)
+        ));
+    }
+    if sent > 0 {
+        moved.push(format!(
+            "sent {} ({})",
+            words::count(sent, "file"),
+            words::size(up)
+        ));
+    }
+    if !moved.is_empty() {
+        line(moved.join(", "));
+    }
+    let counts = summary.counts;
+    let ends = [
+        (counts.failed, "failed"),
+        (counts.skipped, "skipped, since something changed meanwhile"),
+        (
+            if summary.dry_run { 0 } else { counts.not_run },
+            "left for the next pass",
+        ),
+    ];
+    for (number, words) in ends.into_iter().filter(|(number, _)| *number > 0) {
+        line(format!("{} {words}", words::count(number, "action")));
+    }
+    // A dry run has printed both at length just before.
+    if !summary.dry_run {
+        if !summary.conflicts.is_empty() {
+            line(format!(
+                "{} settled; where the loser is:",
+                words::count(summary.conflicts.len(), "conflict")
+            ));
+            for (path, loser) in &summary.conflicts {
+                line(format!(
+                    "  {}: {}",
+                    for_terminal(path.as_str()),
+                    for_terminal(loser)
+                ));
+            }
+        }
+        if !summary.problems.is_empty() {
+            line(format!(
+                "{}:",
+                words::count(summary.problems.len(), "problem")
+            ));
+            for (what, why) in summary.problems.iter().take(MOST_PROBLEMS) {
+                line(format!("  {}: {}", for_terminal(what), for_terminal(why)));
+            }
+            if let Some(more @ 1..) = summary.problems.len().checked_sub(MOST_PROBLEMS) {
+                line(format!(
+                    "  and {} more; -v names them all",
+                    words::grouped(more)
+                ));
+            }
+        }
+    }
+    if summary.skipped_by_rule > 0 && !summary.dry_run {
+        line(format!(
+            "{} left out by rule; -v names them",
+            words::count(summary.skipped_by_rule, "item")
+        ));
+    }
+    if let Some(trash) = &summary.trash {
+        line(format!(
+            "what was replaced or removed locally is kept in {}",
+            for_terminal(&trash.display().to_string())
+        ));
+    }
+    if let Some(hint) = hint(summary) {
+        text.push_str("hint: ");
+        text.push_str(hint);
+        text.push('\n');
+    }
+    text
+}
+
+fn headline(summary: &Summary) -> String {
+    let verb = summary.verb.as_str();
+    let counts = summary.counts;
+    let (local, remote) = summary.items;
+    let seen = format!(
+        "{} local and {} remote items, {}, {}",
+        words::grouped(local),
+        words::grouped(remote),
+        words::count(
+            usize::try_from(summary.requests).unwrap_or(usize::MAX),
+            "request"
+        ),
+        words::time(summary.elapsed)
+    );
+    if let Some(signal) = summary.stopped_by {
+        let name = match signal {
+            2 => "SIGINT",
+            15 => "SIGTERM",
+            _ => "a signal",
+        };
+        return format!(
+            "{verb}: stopped by {name}; {} of {} done ({seen})",
+            words::grouped(counts.done),
+            words::count(counts.planned, "action")
+        );
+    }
+    if summary.dry_run {
+        return format!("{verb}: dry run, nothing was changed ({seen})");
+    }
+    if counts.planned == 0 {
+        return format!("{verb}: nothing to do ({seen})");
+    }
+    if counts.done == counts.planned {
+        return format!(
+            "{verb}: {} done ({seen})",
+            words::count(counts.done, "action")
+        );
+    }
+    format!(
+        "{verb}: {} of {} done ({seen})",
+        words::grouped(counts.done),
+        words::count(counts.planned, "action")
+    )
+}
+
+fn hint(summary: &Summary) -> Option<&'static str> {
+    if summary.stopped_by.is_some() {
+        return Some("run the same command again to go on where it stopped");
+    }
+    if summary.dry_run {
+        return (summary.counts.planned > 0).then_some("run it without --dry-run to do it");
+    }
+    let counts = summary.counts;
+    if counts.failed > 0 || counts.skipped > 0 {
+        return Some("run the same command again: what is done stays done");
+    }
+    (counts.not_run > 0).then_some("run the same command again for the rest")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! What both sides were when they last agreed: a JSON Lines file, sorted by path.
+//!
+//! The first line says whose it is and how many rows follow; a file that does not hold what its first line says is
+//! damaged, and never read as "everything deleted".
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pair, PairFiles, journal, replace_file, row::RowLine};
+use crate::{
+    error::{Error, Kind, Result},
+    tree::{Listing, Row},
+};
+
+const FORMAT: &str = "icloud-sync baseline";
+const VERSION: u32 = 1;
+
+/// The first line of a baseline and of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    format: String,
+    version: u32,
+    /// Whose it is.
+    #[serde(flatten)]
+    pub pair: Pair,
+    /// When it was written, RFC 3339.
+    pub written_at: String,
+    /// How many rows follow; 0 in a journal.
+    pub rows: usize,
+}
+
+impl Header {
+    /// Makes the header of a file that is written now.
+    pub fn new(pair: &Pair, rows: usize) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            pair: pair.clone(),
+            written_at: jiff::Timestamp::now().to_string(),
+            rows,
+        }
+    }
+
+    /// Reads a first line.
+    ///
+    /// # Errors
+    /// `Guard` for a newer format or a file of another program; damage otherwise.
+    pub fn read(line: &[u8], path: &Path) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Mark {
+            format: String,
+            version: u32,
+        }
+        let mark: Mark =
+            serde_json::from_slice(line).map_err(|error| damaged(path, &error.to_string()))?;
+        if mark.format != FORMAT {
+            let text = format!("{} is no baseline of this program", path.display());
+            return Err(Error::new(Kind::Guard, text).with_hint("give another STATE_FILE"));
+        }
+        if mark.version != VERSION {
+            let text = format!(
+                "{} has format {}, and this program knows format {VERSION}",
+                path.display(),
+                mark.version
+            );
+            return Err(Error::new(Kind::Guard, text)
+                .with_hint("use the version of icloud-sync that wrote it, or a newer one"));
+        }
+        serde_json::from_slice(line).map_err(|error| damaged(path, &error.to_string()))
+    }
+}
+
+/// Makes the error of a file that does not hold what it should.
+pub(super) fn damaged(path: &Path, why: &str) -> Error {
+    Error::new(
+        Kind::Integrity,
+        format!("{} is damaged: {why}", path.display()),
+    )
+}
+
+/// A baseline as the last passes left it.
+#[derive(Debug, Default)]
+pub struct Baseline {
+    /// Whose it is; `None` where there is none yet.
+    pub pair: Option<Pair>,
+    /// When it was written, RFC 3339.
+    pub written_at: Option<String>,
+    /// Its rows.
+    pub rows: Listing<Row>,
+    /// What an interrupted pass left on its way.
+    pub in_transit: journal::InTransit,
+    /// A journal was folded in, which is not yet in the file.
+    pub is_folded: bool,
+    /// How much of that journal is whole, in bytes; the next pass writes on behind it.
+    pub journal_length: u64,
+}
+
+/// Loads a pair's baseline with its journal folded in, in memory only.
+///
+/// # Errors
+/// `Guard` for a foreign or newer file; `Integrity` for a damaged one; `Local` where it can't be read.
+pub fn load(files: &PairFiles) -> Result<Baseline> {
+    let mut baseline = read(&files.baseline)?;
+    if let Some(journal::Left {
+        header,
+        ops,
+        length,
+    }) = journal::read(&files.journal)?
+    {
+        let is_same = baseline
+            .pair
+            .as_ref()
+            .is_none_or(|pair| *pair == header.pair);
+        if !is_same {
+            let text = format!(
+                "{} is not the journal of its baseline",
+                files.journal.display()
+            );
+            return Err(Error::new(Kind::Guard, text)
+                .with_hint("move both files away to begin with a new baseline"));
+        }
+        let has_ops = !ops.is_empty();
+        let (rows, in_transit) = journal::fold(baseline.rows, ops);
+        baseline = Baseline {
+            pair: has_ops.then_some(header.pair).or(baseline.pair),
+            written_at: baseline.written_at,
+            rows,
+            in_transit,
+            is_folded: true,
+            journal_length: length,
+        };
+    }
+    Ok(baseline)
+}
+
+fn read(path: &Path) -> Result<Baseline> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Baseline::default());
+        }
+        Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), error)),
+    };
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let Some(first) = lines.next() else {
+        return Err(damaged(path, "it is empty"));
+    };
+    let header = Header::read(first, path)?;
+    let mut rows = Vec::with_capacity(header.rows.min(1 << 20));
+    for line in lines {
+        let row = serde_json::from_slice::<RowLine<'_>>(line)
+            .map_err(|error| error.to_string())
+            .and_then(|line| line.to_row())
+            .map_err(|why| damaged(path, &format!("row {}: {why}", rows.len() + 1)))?;
+        rows.push(row);
+    }
+    if rows.len() != header.rows {
+        let why = format!("it says {} rows and holds {}", header.rows, rows.len());
+        return Err(damaged(path, &why));
+    }
+    let count = rows.len();
+    let rows = Listing::new(rows);
+    if rows.items().len() != count {
+        return Err(damaged(path, "a path is in it twice"));
+    }
+    Ok(Baseline {
+        pair: Some(header.pair),
+        written_at: Some(header.written_at),
+        rows,
+        ..Baseline::default()
+    })
+}
+
+/// Replaces a pair's baseline whole, and ends its journal.
+///
+/// # Errors
+/// `Local` or `DiskFull`; the old baseline and the journal are still there then.
+pub fn save(files: &PairFiles, pair: &Pair, rows: &Listing<Row>) -> Result<()> {
+    replace_file(&files.baseline, |out| {
+        serde_json::to_writer(&mut *out, &Header::new(pair, rows.items().len()))?;
+        out.write_all(b"\n")?;
+        for row in rows.items() {
+            serde_json::to_writer(&mut *out, &RowLine::of(row))?;
+            out.write_all(b"\n")?;
+        }
+        Ok(())
+    })?;
+    match fs::remove_file(&files.journal) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Error::io(
+            format!("cannot remove {}", files.journal.display()),
+            error,
+        )),
+    }
+}
+
+/// Puts a damaged baseline and its journal aside, and returns where.
+///
+/// # Errors
+/// `Local` where they can't be renamed.
+pub fn put_aside(files: &PairFiles) -> Result<std::path::PathBuf> {
+    let stamp = jiff::Timestamp::now()
+        .strftime("%Y%m%dT%H%M%SZ")
+        .to_string();
+    let aside = |path: &Path| {
+        let mut name = path.to_path_buf().into_os_string();
+        name.push(format!(".damaged-{stamp}"));
+        std::path::PathBuf::from(name)
+    };
+    for path in [&files.baseline, &files.journal] {
+        match fs::rename(path, aside(path)) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                return Err(Error::io(
+                    format!("cannot rename {}", path.display()),
+                    error,
+                ));
+            }
+        }
+    }
+    Ok(aside(&files.baseline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::sample;
+    use super::*;
+
+    fn files(folder: &Path) -> PairFiles {
+        let files = PairFiles::new(folder, Path::new("/l"), "/", None);
+        files.create().unwrap();
+        files
+    }
+
+    fn written() -> (tempfile::TempDir, PairFiles, Pair) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let pair = Pair::new("me", folder.path(), "/", "z::root").unwrap();
+        let rows = Listing::new(vec![sample("b", "B"), sample("a", "A")]);
+        save(&files, &pair, &rows).unwrap();
+        (folder, files, pair)
+    }
+
+    #[test]
+    fn a_baseline_is_read_as_it_was_written() {
+        let (_folder, files, pair) = written();
+        let baseline = load(&files).unwrap();
+        assert_eq!(baseline.pair, Some(pair));
+        assert_eq!(baseline.rows.items(), [sample("a", "A"), sample("b", "B")]);
+        assert!(!baseline.is_folded);
+    }
+
+    #[test]
+    fn no_file_is_no_baseline() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(load(&files(folder.path())).unwrap().pair, None);
+    }
+
+    #[test]
+    fn a_cut_off_file_is_damaged_at_every_length() {
+        let (_folder, files, _) = written();
+        let whole = fs::read(&files.baseline).unwrap();
+        for length in 0..whole.len() - 1 {
+            fs::write(&files.baseline, &whole[..length]).unwrap();
+            let error = load(&files).expect_err("a part of a baseline is none");
+            assert_eq!(error.kind(), Kind::Integrity, "{length}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_newer_or_foreign_file_is_refused() {
+        let (_folder, files, _) = written();
+        let text = fs::read_to_string(&files.baseline).unwrap();
+        fs::write(
+            &files.baseline,
+            text.replacen("\"version\":1", "\"version\":2", 1),
+        )
+        .unwrap();
+        assert_eq!(load(&files).unwrap_err().kind(), Kind::Guard);
+        fs::write(&files.baseline, text.replacen(FORMAT, "something", 1)).unwrap();
+        assert_eq!(load(&files).unwrap_err().kind(), Kind::Guard);
+    }
+
+    #[test]
+    fn a_journal_is_folded_in_and_ends_with_the_next_save() {
+        let (_folder, files, pair) = written();
+        let journal = journal::Journal::begin(&files.journal, &pair, 0).unwrap();
+        journal
+            .append(
+                vec![journal::Op::Put(Box::new(sample("c", "C")))],
+                || Ok(()),
+            )
+            .unwrap();
+        drop(journal);
+        let baseline = load(&files).unwrap();
+        assert!(baseline.is_folded);
+        assert_eq!(baseline.rows.items().len(), 3);
+        save(&files, &pair, &baseline.rows).unwrap();
+        assert!(!files.journal.exists());
+        assert_eq!(load(&files).unwrap().rows.items().len(), 3);
+    }
+
+    #[test]
+    fn another_pairs_journal_is_refused() {
+        let (folder, files, pair) = written();
+        let other = Pair {
+            account: "other".into(),
+            ..pair
+        };
+        let journal = journal::Journal::begin(&files.journal, &other, 0).unwrap();
+        journal
+            .append(
+                vec![journal::Op::Put(Box::new(sample("c", "C")))],
+                || Ok(()),
+            )
+            .unwrap();
+        assert_eq!(load(&files).unwrap_err().kind(), Kind::Guard);
+        drop(folder);
+    }
+}

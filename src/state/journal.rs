@@ -1,0 +1,591 @@
+//! What has been done since the baseline was written, a line a finished action.
+//!
+//! A line is appended as soon as an action is done, and made durable each second and at the end of each
+//! stage, after the file system that was written to: the journal never knows of a file that a power cut could take
+//! back. A start after a crash folds it into the baseline; a torn last line is dropped.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs::{File, OpenOptions},
+    io::{Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Pair, baseline::Header, row::RowLine};
+use crate::{
+    error::{Error, Result},
+    plan::Side,
+    tree::{Etag, Listing, RelPath, RemoteId, Row},
+};
+
+/// How long a finished action may stay undurable.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// One change of the baseline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Op {
+    /// This row holds now; the row of the same id, and any other of the same path, is replaced. The
+    /// rows below a folder go along with it.
+    Put(Box<Row>),
+    /// Nothing is at the path any more, or below it.
+    Forget(RelPath),
+    /// These items are now at these paths, all at once, each with what is below it. Everything else
+    /// their rows say still holds.
+    Move(Vec<Moved>),
+    /// The item is about to be moved in more than one step on that side.
+    Leaves(RemoteId, Side),
+    /// It has arrived.
+    Arrives(RemoteId),
+}
+
+/// An item that is now elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// Its `drivewsid`.
+    pub id: String,
+    /// Where it is now.
+    pub path: String,
+    /// Its name on the service, if that is not the last part of the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The version mark before and after, where the move changed the mark and not the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etags: Option<(String, String)>,
+}
+
+/// An op as it is written.
+#[derive(Serialize, Deserialize)]
+enum OpLine<'a> {
+    #[serde(rename = "put", borrow)]
+    Put(Box<RowLine<'a>>),
+    #[serde(rename = "forget")]
+    Forget(String),
+    #[serde(rename = "move")]
+    Move(Vec<Moved>),
+    #[serde(rename = "leaves")]
+    Leaves { id: String, side: String },
+    #[serde(rename = "arrives")]
+    Arrives { id: String },
+}
+
+impl<'a> OpLine<'a> {
+    fn of(op: &'a Op) -> Self {
+        match op {
+            Op::Put(row) => Self::Put(Box::new(RowLine::of(row))),
+            Op::Forget(path) => Self::Forget(path.as_str().to_owned()),
+            Op::Move(moved) => Self::Move(moved.clone()),
+            Op::Leaves(id, side) => Self::Leaves {
+                id: id.file_drivewsid(),
+                side: side.as_str().to_owned(),
+            },
+            Op::Arrives(id) => Self::Arrives {
+                id: id.file_drivewsid(),
+            },
+        }
+    }
+
+    fn to_op(&self) -> std::result::Result<Op, String> {
+        let read_id = |id: &str| {
+            RemoteId::from_drivewsid(id).ok_or_else(|| format!("{id:?} is no item's id"))
+        };
+        Ok(match self {
+            Self::Put(line) => Op::Put(Box::new(line.to_row()?)),
+            Self::Forget(path) => {
+                Op::Forget(RelPath::parse(path).map_err(|error| error.to_string())?)
+            }
+            Self::Move(moved) => Op::Move(moved.clone()),
+            Self::Leaves { id, side } => {
+                let side = if side == "local" {
+                    Side::Local
+                } else {
+                    Side::Remote
+                };
+                Op::Leaves(read_id(id)?, side)
+            }
+            Self::Arrives { id } => Op::Arrives(read_id(id)?),
+        })
+    }
+}
+
+struct Inner {
+    file: File,
+    ops: Vec<Op>,
+    flushed: Instant,
+    is_dirty: bool,
+}
+
+/// The journal of a running pass.
+pub struct Journal {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+impl Journal {
+    /// Begins a journal for a pair, or goes on with the `length` whole bytes of one that was folded in.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull` where it can't be written.
+    pub fn begin(path: &Path, pair: &Pair, length: u64) -> Result<Self> {
+        let fail = |error| Error::io(format!("cannot write {}", path.display()), error);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(fail)?;
+        // Behind what is whole there may be a torn line.
+        file.set_len(length).map_err(fail)?;
+        file.seek(SeekFrom::End(0)).map_err(fail)?;
+        let inner = |file| Inner {
+            file,
+            ops: Vec::new(),
+            flushed: Instant::now(),
+            is_dirty: true,
+        };
+        if length > 0 {
+            return Ok(Self {
+                path: path.to_path_buf(),
+                inner: Mutex::new(inner(file)),
+            });
+        }
+        let mut line =
+            serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        file.write_all(&line).map_err(fail)?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            inner: Mutex::new(inner(file)),
+        })
+    }
+
+    /// Appends what one finished action changes. `settle` makes the written files durable; it is called before the
+    /// journal itself is, about once a second.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`: the caller must stop, since what it does next could not be remembered.
+    pub fn append(&self, ops: Vec<Op>, settle: impl FnOnce() -> Result<()>) -> Result<()> {
+        let fail = |error| Error::io(format!("cannot write {}", self.path.display()), error);
+        let lines: Vec<OpLine<'_>> = ops.iter().map(OpLine::of).collect();
+        let mut text = serde_json::to_vec(&lines).map_err(|error| fail(error.into()))?;
+        text.push(b'\n');
+        let mut inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.file.write_all(&text).map_err(fail)?;
+        inner.is_dirty = true;
+        inner.ops.extend(ops);
+        if inner.flushed.elapsed() >= FLUSH_EVERY {
+            inner
+                .flush(settle)
+                .map_err(|error| error.in_context(self.path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Makes all of it durable.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn flush(&self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
+        let mut inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if inner.is_dirty {
+            inner
+                .flush(settle)
+                .map_err(|error| error.in_context(self.path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Ends the journal and returns all that was appended.
+    pub fn into_ops(self) -> Vec<Op> {
+        self.inner
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .ops
+    }
+}
+
+impl Inner {
+    fn flush(&mut self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
+        settle()?;
+        self.file
+            .sync_data()
+            .map_err(|error| Error::io("cannot write the journal", error))?;
+        self.flushed = Instant::now();
+        self.is_dirty = false;
+        Ok(())
+    }
+}
+
+/// What an interrupted pass left in its journal.
+#[derive(Debug)]
+pub struct Left {
+    /// Whose it is.
+    pub header: Header,
+    /// What it did.
+    pub ops: Vec<Op>,
+    /// How much of the file is whole, in bytes.
+    pub length: u64,
+}
+
+/// Reads a journal that an interrupted pass left. Returns whose it is, and its ops; `None` where there is none, or not
+/// even its first line was written.
+///
+/// # Errors
+/// `Local` where it can't be read; `Other` where a line but the last is damaged.
+pub fn read(path: &Path) -> Result<Option<Left>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), error)),
+    };
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    let Some(first) = lines.next().filter(|line| line.ends_with(b"\n")) else {
+        return Ok(None);
+    };
+    let header = Header::read(first, path)?;
+    let mut ops = Vec::new();
+    let mut length = first.len() as u64;
+    for line in lines {
+        // A torn line is one that the crash cut off: its action is seen again by the next listings.
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        let parsed = serde_json::from_slice::<Vec<OpLine<'_>>>(line)
+            .map_err(|error| error.to_string())
+            .and_then(|parsed| {
+                parsed
+                    .iter()
+                    .map(OpLine::to_op)
+                    .collect::<std::result::Result<Vec<_>, _>>()
+            });
+        match parsed {
+            Ok(parsed) => {
+                length += line.len() as u64;
+                ops.extend(parsed);
+            }
+            Err(why) => return Err(super::baseline::damaged(path, &why)),
+        }
+    }
+    Ok(Some(Left {
+        header,
+        ops,
+        length,
+    }))
+}
+
+/// What an interrupted pass left on its way: the item, and the side on which its place says nothing.
+pub type InTransit = HashMap<RemoteId, Side>;
+
+/// Folds ops into rows. Returns the rows, each path once, folders before their content and none without its folder; and
+/// what is still on its way.
+pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
+    let mut in_transit = InTransit::new();
+    if ops.is_empty() {
+        return (rows, in_transit);
+    }
+    let mut folding = Folding::new(rows);
+    for op in ops {
+        match op {
+            Op::Put(row) => folding.put(*row),
+            Op::Forget(path) => drop(folding.take_all(&path)),
+            Op::Move(moved) => folding.relocate(&moved),
+            Op::Leaves(id, side) => {
+                in_transit.insert(id, side);
+            }
+            Op::Arrives(id) => {
+                in_transit.remove(&id);
+            }
+        }
+    }
+    (folding.finish(), in_transit)
+}
+
+struct Folding {
+    rows: BTreeMap<RelPath, Row>,
+    path_of: HashMap<RemoteId, RelPath>,
+    /// Rows whose place another item has taken, and whose own move is still to come.
+    displaced: HashMap<RemoteId, Vec<Row>>,
+}
+
+impl Folding {
+    fn new(listing: Listing<Row>) -> Self {
+        let rows: BTreeMap<RelPath, Row> = listing
+            .into_items()
+            .into_iter()
+            .map(|row| (row.path.clone(), row))
+            .collect();
+        let path_of = rows
+            .values()
+            .map(|row| (row.id.clone(), row.path.clone()))
+            .collect();
+        Self {
+            rows,
+            path_of,
+            displaced: HashMap::new(),
+        }
+    }
+
+    /// Takes out what is at a path and below it.
+    fn take_all(&mut self, path: &RelPath) -> Vec<Row> {
+        let paths: Vec<RelPath> = (self.rows.range(path.clone()..))
+            .map(|(at, _)| at)
+            .take_while(|at| at.is_at_or_under(path))
+            .cloned()
+            .collect();
+        let taken: Vec<Row> = paths.iter().filter_map(|at| self.rows.remove(at)).collect();
+        for row in &taken {
+            self.path_of.remove(&row.id);
+        }
+        taken
+    }
+
+    fn insert(&mut self, row: Row) {
+        self.path_of.insert(row.id.clone(), row.path.clone());
+        self.rows.insert(row.path.clone(), row);
+    }
+
+    /// Takes out an item's row and those below it, wherever they are.
+    fn take(&mut self, id: &RemoteId) -> Vec<Row> {
+        match self.path_of.get(id).cloned() {
+            Some(path) => self.take_all(&path),
+            None => self.displaced.remove(id).unwrap_or_default(),
+        }
+    }
+
+    /// Puts rows that were taken out at another path. What stands there waits for its own move.
+    fn settle(&mut self, rows: Vec<Row>, path: &RelPath) {
+        let Some(old) = rows.first().map(|row| row.path.clone()) else {
+            return;
+        };
+        let in_the_way = self.take_all(path);
+        if let Some(first) = in_the_way.first() {
+            self.displaced.insert(first.id.clone(), in_the_way);
+        }
+        for row in rows {
+            let rest = row
+                .path
+                .as_str()
+                .strip_prefix(old.as_str())
+                .unwrap_or_default();
+            if let Ok(path) = RelPath::parse(&format!("{path}{rest}")) {
+                self.insert(Row { path, ..row });
+            }
+        }
+    }
+
+    fn relocate(&mut self, moved: &[Moved]) {
+        let mut taken = Vec::new();
+        for one in moved {
+            let (Some(id), Ok(path)) =
+                (RemoteId::from_drivewsid(&one.id), RelPath::parse(&one.path))
+            else {
+                continue;
+            };
+            let mut rows = self.take(&id);
+            if let Some(row) = rows.first_mut() {
+                row.name = one.name.as_deref().map(Box::from);
+                if let Some((before, after)) = &one.etags
+                    && row.etag.as_str() == before
+                {
+                    row.etag = Etag::new(after);
+                }
+            }
+            taken.push((rows, path));
+        }
+        for (rows, path) in taken {
+            self.settle(rows, &path);
+        }
+    }
+
+    fn put(&mut self, row: Row) {
+        let is_elsewhere = self
+            .path_of
+            .get(&row.id)
+            .is_none_or(|path| *path != row.path);
+        if is_elsewhere {
+            let carried = self.take(&row.id);
+            let other = self.rows.get(&row.path).map(|other| other.kind);
+            if !carried.is_empty() {
+                self.settle(carried, &row.path);
+            } else if other.is_some_and(|kind| kind != row.kind) {
+                // Another kind of thing is there now: what was below it is over as well.
+                drop(self.take_all(&row.path));
+            } else if let Some(other) = self.rows.get(&row.path) {
+                self.path_of.remove(&other.id);
+            }
+        }
+        self.insert(row);
+    }
+
+    fn finish(self) -> Listing<Row> {
+        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
+        let mut folders: Vec<RelPath> = Vec::new();
+        for (path, row) in self.rows {
+            while folders
+                .last()
+                .is_some_and(|folder| !path.is_at_or_under(folder))
+            {
+                folders.pop();
+            }
+            // A row without its folder's row would be taken for something at another place.
+            if path.parent().as_ref() == folders.last() {
+                if row.kind == crate::tree::Kind::Folder {
+                    folders.push(path);
+                }
+                rows.push(row);
+            }
+        }
+        Listing::new(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::sample;
+    use super::*;
+    use crate::tree::Kind;
+
+    fn row(path: &str, doc: &str) -> Row {
+        let kind = if doc.starts_with('d') {
+            Kind::Folder
+        } else {
+            Kind::File
+        };
+        Row {
+            kind,
+            ..sample(path, doc)
+        }
+    }
+
+    fn folded(rows: &[(&str, &str)], ops: Vec<Op>) -> Vec<(String, String)> {
+        let rows = Listing::new(rows.iter().map(|(path, doc)| row(path, doc)).collect());
+        let (rows, _) = fold(rows, ops);
+        rows.items()
+            .iter()
+            .map(|row| (row.path.to_string(), row.id.doc.to_string()))
+            .collect()
+    }
+
+    fn put(path: &str, doc: &str) -> Op {
+        Op::Put(Box::new(row(path, doc)))
+    }
+
+    fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
+        rows.iter()
+            .map(|(path, doc)| ((*path).to_owned(), (*doc).to_owned()))
+            .collect()
+    }
+
+    #[test]
+    fn a_folder_carries_its_rows_along() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("a/y", "Y"), ("ab", "AB")];
+        assert_eq!(
+            folded(&rows, vec![put("b", "dA")]),
+            pairs(&[("ab", "AB"), ("b", "dA"), ("b/x", "X"), ("b/y", "Y")])
+        );
+    }
+
+    #[test]
+    fn a_row_replaces_another_of_its_path_and_forgetting_takes_what_is_below() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("b", "B")];
+        assert_eq!(
+            folded(&rows, vec![put("b", "B2")]),
+            pairs(&[("a", "dA"), ("a/x", "X"), ("b", "B2")])
+        );
+        let forget = Op::Forget(RelPath::parse("a").unwrap());
+        assert_eq!(folded(&rows, vec![forget]), pairs(&[("b", "B")]));
+    }
+
+    fn moved(doc: &str, path: &str) -> Moved {
+        let id = row("x", doc).id.file_drivewsid();
+        Moved {
+            id,
+            path: path.into(),
+            name: None,
+            etags: Some(("1a::19".into(), "1b::19".into())),
+        }
+    }
+
+    #[test]
+    fn two_folders_change_places_with_all_that_is_in_them() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("b", "dB"), ("b/y", "Y")];
+        let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
+        let at_once = Op::Move(vec![moved("dA", "b"), moved("dB", "a")]);
+        assert_eq!(folded(&rows, vec![at_once]), swapped);
+        // One after the other, as with a detour on the remote side, comes to the same.
+        let one_by_one = vec![
+            Op::Move(vec![moved("dA", "b")]),
+            Op::Move(vec![moved("dB", "a")]),
+        ];
+        assert_eq!(folded(&rows, one_by_one), swapped);
+    }
+
+    #[test]
+    fn a_move_renews_the_mark_only_of_the_version_it_moved() {
+        let rows = Listing::new(vec![row("a", "A")]);
+        let (rows, _) = fold(rows, vec![Op::Move(vec![moved("A", "b")])]);
+        assert_eq!(rows.items()[0].etag.as_str(), "1b::19");
+        let (rows, _) = fold(rows, vec![Op::Move(vec![moved("A", "c")])]);
+        assert_eq!(rows.items()[0].etag.as_str(), "1b::19");
+    }
+
+    #[test]
+    fn a_row_without_its_folder_is_dropped() {
+        let forget = Op::Forget(RelPath::parse("a").unwrap());
+        assert_eq!(
+            folded(&[("a", "dA")], vec![forget, put("a/x", "X")]),
+            pairs(&[])
+        );
+    }
+
+    #[test]
+    fn a_journal_survives_a_torn_last_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let pair = Pair::new("account", folder.path(), "/", "z::root").unwrap();
+        let journal = Journal::begin(&path, &pair, 0).unwrap();
+        let id = row("a", "A").id;
+        journal
+            .append(
+                vec![put("a", "A"), Op::Leaves(id.clone(), Side::Remote)],
+                || Ok(()),
+            )
+            .unwrap();
+        journal
+            .append(vec![put("b", "B"), Op::Arrives(id)], || Ok(()))
+            .unwrap();
+        journal.flush(|| Ok(())).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().ops.len(), 4);
+        std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
+        let Left {
+            header,
+            ops,
+            length,
+        } = read(&path).unwrap().unwrap();
+        assert_eq!(header.pair, pair);
+        // The next pass writes on where the torn line began.
+        drop(Journal::begin(&path, &pair, length).unwrap());
+        assert_eq!(read(&path).unwrap().unwrap().ops, ops);
+        assert_eq!(ops.len(), 2);
+        let (_, in_transit) = fold(Listing::default(), ops);
+        assert_eq!(in_transit.len(), 1);
+        // A damaged line in the middle is not read over.
+        let mut broken = whole.clone();
+        let at = whole.iter().position(|byte| *byte == b'\n').unwrap() + 3;
+        broken[at] = b'?';
+        std::fs::write(&path, broken).unwrap();
+        assert!(read(&path).is_err());
+    }
+}

@@ -1,0 +1,90 @@
+//! The record of a pair's last pass, for `status`.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use super::replace_file;
+use crate::error::{Error, Result};
+
+/// What the last pass came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastPass {
+    /// `pull`, `push` or `bisync`.
+    pub verb: String,
+    /// The local root.
+    pub local: String,
+    /// The remote root.
+    pub remote: String,
+    /// When it ended, RFC 3339.
+    pub ended_at: String,
+    /// Its exit code.
+    pub exit_code: u8,
+    /// The error that ended it, or how many problems it left.
+    pub message: Option<String>,
+    /// Actions done.
+    pub done: usize,
+    /// Items that both sides agree on after it.
+    pub baseline_items: usize,
+}
+
+/// Writes the record.
+///
+/// # Errors
+/// `Local` or `DiskFull`.
+pub fn save(path: &Path, last: &LastPass) -> Result<()> {
+    replace_file(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, last)?;
+        out.write_all(b"\n")
+    })
+}
+
+/// Returns the records of all pairs, sorted by local root; what can't be read is passed over.
+///
+/// # Errors
+/// `Local` where the folder of the pairs can't be read.
+pub fn all(state_dir: &Path) -> Result<Vec<LastPass>> {
+    let folder = state_dir.join("pairs");
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            return Err(Error::io(
+                format!("cannot read {}", folder.display()),
+                error,
+            ));
+        }
+    };
+    let mut all: Vec<LastPass> = entries
+        .filter_map(std::result::Result::ok)
+        .filter_map(|entry| fs::read(entry.path().join("last.json")).ok())
+        .filter_map(|bytes| serde_json::from_slice(&bytes).ok())
+        .collect();
+    all.sort_by(|a, b| (&a.local, &a.remote).cmp(&(&b.local, &b.remote)));
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = folder.path().join("pairs/x");
+        fs::create_dir_all(&pair).unwrap();
+        let last = LastPass {
+            verb: "pull".into(),
+            local: "/l".into(),
+            remote: "/".into(),
+            ended_at: "2026-01-01T00:00:00Z".into(),
+            exit_code: 0,
+            message: None,
+            done: 3,
+            baseline_items: 7,
+        };
+        save(&pair.join("last.json"), &last).unwrap();
+        assert_eq!(all(folder.path()).unwrap(), [last]);
+        assert_eq!(all(&folder.path().join("none")).unwrap(), []);
+    }
+}

@@ -1,0 +1,126 @@
+//! One pass at a time for one pair.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io::{Read, Seek, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Kind, Result};
+
+#[derive(Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    host: String,
+    since: String,
+}
+
+/// Held while a pass runs; the system lets go of it when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock, or says who has it.
+    ///
+    /// # Errors
+    /// `Locked` where another pass has it; `Local` where the file can't be made.
+    pub fn take(path: &Path) -> Result<Self> {
+        let fail = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)
+            .map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(taken(&mut file)),
+            Err(TryLockError::Error(error)) => return Err(fail(error)),
+        }
+        let holder = Holder {
+            pid: std::process::id(),
+            host: rustix::system::uname()
+                .nodename()
+                .to_string_lossy()
+                .into_owned(),
+            since: jiff::Zoned::now()
+                .strftime("%Y-%m-%d %H:%M:%S %Z")
+                .to_string(),
+        };
+        let text = serde_json::to_vec(&holder).map_err(|error| fail(error.into()))?;
+        file.set_len(0)
+            .and_then(|()| file.write_all(&text))
+            .map_err(fail)?;
+        Ok(Self { _file: file })
+    }
+}
+
+impl Lock {
+    /// Looks whether another pass runs, without making or writing anything; for a dry run, which is the truth only while no
+    /// other pass changes things. `None` where there never was a pass.
+    ///
+    /// # Errors
+    /// `Locked` where another pass runs; `Local` where the file can't be read.
+    pub fn look(path: &Path) -> Result<Option<Self>> {
+        let fail = |error| Error::io(format!("cannot lock {}", path.display()), error);
+        let mut file = match File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fail(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Err(taken(&mut file)),
+            Err(TryLockError::Error(error)) => Err(fail(error)),
+        }
+    }
+}
+
+fn taken(file: &mut File) -> Error {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    let holder = match read {
+        Ok(_) => serde_json::from_str::<Holder>(&text).ok(),
+        Err(_) => None,
+    };
+    let text = holder.map_or_else(
+        || "another pass of this pair is running".to_owned(),
+        |holder| {
+            format!(
+                "another pass of this pair is running: process {} on {}, since {}",
+                holder.pid, holder.host, holder.since
+            )
+        },
+    );
+    Error::new(Kind::Locked, text).with_hint("wait for it to end, or stop it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_was_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let first = Lock::take(&path).unwrap();
+        let error = Lock::take(&path).unwrap_err();
+        assert_eq!(error.kind(), Kind::Locked);
+        assert!(
+            error.to_string().contains(&std::process::id().to_string()),
+            "{error}"
+        );
+        assert_eq!(Lock::look(&path).unwrap_err().kind(), Kind::Locked);
+        drop(first);
+        assert!(Lock::look(&path).unwrap().is_some());
+        assert!(Lock::take(&path).is_ok());
+        assert!(Lock::look(&folder.path().join("none")).unwrap().is_none());
+    }
+}

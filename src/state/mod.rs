@@ -1,0 +1,156 @@
+//! What the program remembers between passes, and where.
+//!
+//! Everything lies in one folder a pair, below `$XDG_STATE_HOME/icloud-sync/pairs`: the baseline, its
+//! journal, the lock, and the record of the last pass. The local trash lies inside LOCAL, so that moving
+//! something there is one rename.
+
+pub mod baseline;
+pub mod journal;
+pub mod last;
+pub mod lock;
+pub mod row;
+pub mod trash;
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::error::{Error, Result};
+
+/// Whose baseline it is: a pass on anything else is stopped by guard 5, on another file system or folder by
+/// guard 3.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The account and endpoint, as a hash: it tells apart, not whose it is.
+    pub account: String,
+    /// The local root, absolute, links resolved.
+    pub local: String,
+    /// The remote root: `/`, or `/a/b`.
+    pub remote: String,
+    /// The remote root's identity, as `ZONE::DOC`.
+    pub remote_id: String,
+    /// Device number of the local root.
+    pub device: u64,
+    /// Inode number of the local root.
+    pub inode: u64,
+}
+
+impl Pair {
+    /// Describes a pair whose local root exists.
+    ///
+    /// # Errors
+    /// `Local` where the root can't be looked at.
+    pub fn new(account: &str, local: &Path, remote: &str, remote_id: &str) -> Result<Self> {
+        let metadata = fs::metadata(local)
+            .map_err(|error| Error::io(format!("cannot look at {}", local.display()), error))?;
+        Ok(Self {
+            account: hash(&[account]),
+            local: local.to_string_lossy().into_owned(),
+            remote: remote.to_owned(),
+            remote_id: remote_id.to_owned(),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+        })
+    }
+}
+
+/// Returns 16 hex digits that tell texts apart.
+pub fn hash(texts: &[&str]) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update(text.as_bytes());
+        hasher.update([0]);
+    }
+    let digest = hasher.finalize();
+    let first: [u8; 8] = std::array::from_fn(|at| digest[at]);
+    format!("{:016x}", u64::from_be_bytes(first))
+}
+
+/// The folder of one pair, and the names of its files.
+#[derive(Debug, Clone)]
+pub struct PairFiles {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The baseline.
+    pub baseline: PathBuf,
+    /// What has been done since the baseline was written.
+    pub journal: PathBuf,
+    /// Held while a pass runs.
+    pub lock: PathBuf,
+    /// What the last pass did.
+    pub last: PathBuf,
+}
+
+impl PairFiles {
+    /// Names the files of a pair. `state_file` puts baseline and journal elsewhere.
+    pub fn new(state_dir: &Path, local: &Path, remote: &str, state_file: Option<&Path>) -> Self {
+        let key = hash(&[&local.to_string_lossy(), remote]);
+        let folder = state_dir.join("pairs").join(key);
+        let baseline = state_file.map_or_else(|| folder.join("baseline.jsonl"), Path::to_path_buf);
+        let mut journal = baseline.clone().into_os_string();
+        journal.push(".journal");
+        Self {
+            journal: journal.into(),
+            baseline,
+            lock: folder.join("lock"),
+            last: folder.join("last.json"),
+            folder,
+        }
+    }
+
+    /// Makes the folder, for this user only.
+    ///
+    /// # Errors
+    /// `Local` where it can't be made.
+    pub fn create(&self) -> Result<()> {
+        create_private(&self.folder)
+    }
+}
+
+/// Makes a folder, and those above it, that no other user may look into.
+///
+/// # Errors
+/// `Local` where it can't be made.
+pub fn create_private(folder: &Path) -> Result<()> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| {
+            Error::io(
+                format!("cannot make the folder {}", folder.display()),
+                error,
+            )
+        })
+}
+
+/// Replaces a file whole: temp file beside it, fsync, rename, fsync of the folder. Mode 0600.
+///
+/// # Errors
+/// `Local` or `DiskFull`; the old file is untouched then.
+pub fn replace_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    let attempt = || -> std::io::Result<()> {
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let mut file = tempfile::Builder::new()
+            .prefix(".icloud-sync.")
+            .tempfile_in(folder)?;
+        {
+            let mut buffer = std::io::BufWriter::with_capacity(1 << 16, file.as_file_mut());
+            write(&mut buffer)?;
+            buffer.flush()?;
+        }
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        fs::File::open(folder)?.sync_all()
+    };
+    attempt().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+}

@@ -1,0 +1,12 @@
+//! Whole passes: the real binary against the emulator over HTTP. Each test looks at both sides afterwards.
+
+#![cfg(feature = "emulator")]
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod bad_input;
+mod counts;
+mod hostile;
+mod kill;
+mod pull;
+mod push;
+mod world;
