@@ -283,7 +283,7 @@ pub enum Settle {
 /// A change of the baseline alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
-    /// The path as both sides have it.
+    /// Where the entry is after the pass; of one that goes, where it was before.
     pub path: RelPath,
     /// What happens to the entry.
     pub how: Settle,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 
 use super::{
-    simulate::{Run, check_form, finish, settle_equal, settle_gone},
+    simulate::{Run, check_form, finish, settle},
     world::{Local, Remote, World},
 };
 use crate::{
@@ -404,7 +404,7 @@ fn check_sides(plan: &Plan, verb: Verb) -> Result<(), String> {
 /// Carries a whole plan out; within a stage in another order than the plan's.
 pub(super) fn carry_out(world: &mut World, plan: &Plan) -> Result<(), String> {
     check_form(plan)?;
-    settle_gone(world, &plan.settled);
+    settle(world, &plan.settled)?;
     let mut run = Run::new(plan, world);
     let mut order: Vec<usize> = (0..plan.actions.len()).collect();
     order.sort_by_key(|number| (plan.actions[*number].stage, usize::MAX - number));
@@ -421,8 +421,7 @@ pub(super) fn carry_out(world: &mut World, plan: &Plan) -> Result<(), String> {
             ));
         }
     }
-    settle_equal(world, &plan.settled)?;
-    finish(world);
+    finish(world, true);
     Ok(())
 }
 

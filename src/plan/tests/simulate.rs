@@ -1,15 +1,16 @@
 //! Carries a plan out on a world in memory, and refuses what the real sides would refuse.
 //!
-//! The baseline is kept as execution keeps it: the row of what was made, moved or transferred is at
-//! [`Action::agreed`], else at the action's path, and a folder's row carries the rows below it along; see [`Notes`].
-//! A temporary move leaves the row alone and counts as in transit until the last one of that item.
+//! The baseline is kept by the journal that execution writes: the row of what was made, moved or transferred is at
+//! [`Action::agreed`], else at the action's path. A temporary remote move leaves the row alone and counts as in
+//! transit until the last one of that item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::world::{Local, Remote, World, local_item, remote_item, signature};
 use crate::{
-    plan::{Action, Parent, Plan, Reason, Settle, Settled, Side, What},
-    tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem, Row, Zone},
+    plan::{Action, Parent, Plan, Settle, Settled, Side, What},
+    state::journal::{Moved, Op, fold},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Zone},
 };
 
 /// What became of a plan's actions.
@@ -88,7 +89,7 @@ impl<'p> Run<'p> {
         }
         self.made[number] = self.step(world, action)?;
         if let Some(path) = &action.forgets {
-            world.notes.gone.push(path.clone());
+            world.journal.push(Op::Forget(path.clone()));
         }
         self.is_done[number] = true;
         Ok(())
@@ -278,9 +279,9 @@ impl<'p> Run<'p> {
             node.version[0] += 1;
         }
         if is_temporary {
-            world.in_transit.insert(node.id, Side::Remote);
+            world.journal.push(Op::Leaves(node.id, Side::Remote));
         } else {
-            follow_action(world, action);
+            follow(world, action);
         }
         Ok(())
     }
@@ -407,12 +408,7 @@ fn move_local(world: &mut World, action: &Action, from: &RelPath) -> Result<(), 
     ensure!(!action.path.is_at_or_under(from), "it would go into itself");
     is_free(world, &action.path)?;
     carry(&mut world.local, from, &action.path);
-    match &action.remote {
-        Some(item) if action.reason == Reason::MakesWay => {
-            world.in_transit.insert(item.id.clone(), Side::Local);
-        }
-        _ => follow_action(world, action),
-    }
+    follow(world, action);
     Ok(())
 }
 
@@ -434,15 +430,23 @@ fn swap_local(
     carry(&mut world.local, path, &aside);
     carry(&mut world.local, with, path);
     carry(&mut world.local, &aside, with);
-    follow_action(world, action);
+    follow(world, action);
     if let Some(other) = other_remote {
-        world.notes.places.push((other.id.clone(), with.clone()));
+        world.journal.push(Op::Move(vec![moved(other, with)]));
     }
     Ok(())
 }
 
 fn remove_local(world: &mut World, action: &Action) -> Result<(), String> {
     local_at(world, action)?;
+    let inside = action.content.iter().map(|inside| &inside.remote);
+    for was in inside.chain([&action.remote]).flatten() {
+        ensure!(
+            find(world, &was.id).is_none_or(|(path, _)| world.hides(&path)),
+            "{} is still on the remote side",
+            was.path
+        );
+    }
     let below: BTreeSet<_> = (world.local.keys())
         .filter(|path| path.is_at_or_under(&action.path) && **path != action.path)
         .collect();
@@ -492,95 +496,46 @@ fn trash_remote(world: &mut World, action: &Action) -> Result<(), String> {
     Ok(())
 }
 
-/// What a pass has found out about the baseline so far. The order does not matter: rows are known by their
-/// remote id, what is forgotten by its path before the pass, and all else is put together at the end.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Notes {
-    /// Rows that hold now, by id.
-    rows: Vec<Row>,
-    /// Where items are now.
-    places: Vec<(RemoteId, RelPath)>,
-    /// Paths before the pass that nothing is at any more, nor below.
-    gone: Vec<RelPath>,
-}
-
 /// Writes down that both sides of an action's item agree now.
 fn agree(world: &mut World, action: &Action, local: &Local, remote: &Remote) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
     let row = world.row(path, local, remote);
-    world.notes.places.push((row.id.clone(), path.clone()));
-    world.notes.rows.push(row);
+    world.journal.push(Op::Put(Box::new(row)));
 }
 
-fn follow_action(world: &mut World, action: &Action) {
+fn moved(item: &RemoteItem, path: &RelPath) -> Moved {
+    Moved {
+        id: item.id.file_drivewsid(),
+        path: path.to_string(),
+        name: None,
+        etags: None,
+    }
+}
+
+fn follow(world: &mut World, action: &Action) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
     if let Some(item) = &action.remote {
-        world.in_transit.remove(&item.id);
-        world.notes.places.push((item.id.clone(), path.clone()));
+        world.journal.push(Op::Move(vec![moved(item, path)]));
+        world.journal.push(Op::Arrives(item.id.clone()));
     }
 }
 
-/// Ends a pass: makes the new baseline of the old one and of the notes.
-pub(super) fn finish(world: &mut World) {
-    let notes = std::mem::take(&mut world.notes);
-    let place_of = |id: &RemoteId| {
-        let mut places = notes.places.iter().rev();
-        places
-            .find(|(other, _)| other == id)
-            .map(|(_, path)| path.clone())
-    };
-    let mut old = std::mem::take(&mut world.base);
-    old.sort_by(|a, b| a.path.cmp(&b.path));
-    let mut now: BTreeMap<RelPath, RelPath> = BTreeMap::new();
-    let mut carried = Vec::new();
-    for row in old {
-        let place = place_of(&row.id);
-        let is_gone = notes.gone.iter().any(|path| row.path.is_at_or_under(path));
-        if is_gone && place.is_none() {
-            continue;
-        }
-        let path = place.clone().unwrap_or_else(|| match row.path.parent() {
-            Some(folder) => {
-                let folder = now.get(&folder).unwrap_or(&folder);
-                folder.join(row.path.name()).unwrap()
-            }
-            None => row.path.clone(),
-        });
-        now.insert(row.path.clone(), path.clone());
-        carried.push((place.is_some(), Row { path, ..row }));
+/// Ends a pass: makes the new baseline of the old one and of the journal. What is on its way stays so if the pass
+/// was not carried out to its end.
+pub(super) fn finish(world: &mut World, is_whole: bool) {
+    let mut ops = std::mem::take(&mut world.journal);
+    if !is_whole {
+        let still = world.in_transit.drain();
+        let still = still.map(|(id, side)| Op::Leaves(id, side)).collect();
+        ops = [still, ops].concat();
     }
-    // Where two rows want one path, the one holds that this pass has seen there.
-    carried.sort_by_key(|(is_seen, _)| *is_seen);
-    let mut rows: BTreeMap<RelPath, Row> = BTreeMap::new();
-    for (_, row) in carried {
-        rows.insert(row.path.clone(), row);
-    }
-    for row in notes.rows {
-        rows.retain(|_, other| other.id != row.id);
-        let path = place_of(&row.id).unwrap();
-        rows.insert(path.clone(), Row { path, ..row });
-    }
-    let folders: BTreeSet<RelPath> = (rows.values())
-        .filter(|row| row.kind == Kind::Folder)
-        .map(|row| row.path.clone())
-        .collect();
-    world.base = (rows.into_values())
-        .filter(|row| row.path.ancestors().all(|folder| folders.contains(&folder)))
-        .collect();
+    let (rows, in_transit) = fold(Listing::new(world.base.clone()), ops);
+    world.base = rows.into_items();
+    world.in_transit = in_transit;
 }
 
-/// Writes down what a plan finds that both sides have deleted, before its first action.
-pub(super) fn settle_gone(world: &mut World, settled: &[Settled]) {
-    for settled in settled
-        .iter()
-        .filter(|settled| settled.how == Settle::Forget)
-    {
-        world.notes.gone.push(settled.path.clone());
-    }
-}
-
-/// Writes down what a plan finds equal, after its last action.
-pub(super) fn settle_equal(world: &mut World, settled: &[Settled]) -> Result<(), String> {
+/// Writes down what a plan finds without any action.
+pub(super) fn settle(world: &mut World, settled: &[Settled]) -> Result<(), String> {
     for Settled {
         path,
         how,
@@ -589,6 +544,7 @@ pub(super) fn settle_equal(world: &mut World, settled: &[Settled]) -> Result<(),
     } in settled
     {
         if *how == Settle::Forget {
+            world.journal.push(Op::Forget(path.clone()));
             continue;
         }
         let (local, remote) = (local.as_ref().unwrap(), remote.as_ref().unwrap());
@@ -601,8 +557,7 @@ pub(super) fn settle_equal(world: &mut World, settled: &[Settled]) -> Result<(),
             there.content
         );
         let row = world.row(path, &here, &there);
-        world.notes.places.push((row.id.clone(), path.clone()));
-        world.notes.rows.push(row);
+        world.journal.push(Op::Put(Box::new(row)));
     }
     Ok(())
 }

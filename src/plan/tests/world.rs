@@ -9,9 +9,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::simulate::Notes;
 use crate::{
     plan::{Facts, Input, Inquiry, Plan, RemoteFact, Rules, Side, make},
+    state::journal::Op,
     tree::{
         DocId, Etag, Freeze, Kind, Left, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row,
         Signature, Zone,
@@ -70,7 +70,7 @@ pub(super) struct World {
     /// Baseline versions that a newer one replaced on the remote side.
     pub(super) superseded: Vec<u32>,
     /// What the running pass has written down.
-    pub(super) notes: Notes,
+    pub(super) journal: Vec<Op>,
     pub(super) last: u64,
 }
 
