@@ -549,8 +549,85 @@ fn config() -> Config {
     }
 }
 
+/// Does only some of a plan's actions, as after a signal, a crash or failures; what can't be done then is skipped.
+fn do_some(
+    world: &mut World,
+    plan: &Plan,
+    is_chosen: impl Fn(usize) -> bool,
+) -> Result<(), String> {
+    settle(world, &plan.settled)?;
+    let mut run = Run::new(plan, world);
+    for number in 0..plan.actions.len() {
+        if is_chosen(number)
+            && let Err(why) = run.act(world, number)
+            && why.contains("DATA LOSS")
+        {
+            return Err(why);
+        }
+    }
+    finish(world, false);
+    Ok(())
+}
+
+fn tell_with_breaks(
+    first: &[Edit],
+    is_remote: bool,
+    rounds: &[(Round, u32)],
+) -> Result<(), String> {
+    let mut world = start(first, is_remote);
+    pass(&mut world, BISYNC)?;
+    for (round, which) in rounds {
+        edit_both(&mut world, round);
+        let before = world.clone();
+        let plan = world.plan(round.rules);
+        let told = |why: String| {
+            format!(
+                "{why}\n  broken: {which:x}\n  base   {}\n  local  {}\n  remote {}\n  {:?}\n{}",
+                before.show_base(),
+                before.show_ids(Side::Local),
+                before.show_ids(Side::Remote),
+                round.rules,
+                super::show(&plan).join("\n"),
+            )
+        };
+        let is_chosen = |number: usize| {
+            if which % 2 == 0 {
+                number < (*which as usize >> 1) % (plan.actions.len() + 1)
+            } else {
+                (which >> (1 + number % 30)) % 4 != 0
+            }
+        };
+        do_some(&mut world, &plan, is_chosen).map_err(told)?;
+        check_nothing_lost(&before, &world).map_err(told)?;
+        pass(&mut world, round.rules).map_err(told)?;
+        check_nothing_lost(&before, &world).map_err(told)?;
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn a_pass_may_end_anywhere((first, is_remote, rounds) in story(), breaks in vec(any::<u32>(), 4)) {
+        let rounds: Vec<(Round, u32)> = rounds.into_iter().zip(breaks).collect();
+        if let Err(why) = tell_with_breaks(&first, is_remote, &rounds) {
+            prop_assert!(false, "{}", why);
+        }
+    }
+
+    #[test]
+    fn a_plan_depends_on_nothing_but_its_input((first, is_remote, rounds) in story()) {
+        let mut world = start(&first, is_remote);
+        pass(&mut world, BISYNC).map_err(TestCaseError::fail)?;
+        for round in &rounds {
+            edit_both(&mut world, round);
+            let plan = world.plan(round.rules);
+            let mut reversed = world.clone();
+            reversed.base.reverse();
+            prop_assert_eq!(&plan, &reversed.plan(round.rules));
+        }
+    }
 
     #[test]
     fn every_pass_keeps_the_laws((first, is_remote, rounds) in story()) {
