@@ -12,7 +12,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
-    report::{Event, Reporter, Summary},
+    report::{Event, Outcome, Reporter, Summary},
     scan::{
         Progress, Watch,
         filter::Filter,
@@ -486,15 +486,26 @@ impl Pass<'_> {
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
         journal.flush(|| disk.settle())?;
-        let ops: Vec<Op> = journal.into_ops();
+        let leaves = base
+            .in_transit
+            .iter()
+            .map(|(id, side)| Op::Leaves(id.clone(), *side));
+        let ops: Vec<Op> = leaves.chain(journal.into_ops()).collect();
         let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
-        // What is still on its way is only in the journal, which therefore stays.
-        let still: Vec<_> = (base.in_transit.keys())
-            .filter(|id| !in_transit.contains_key(*id))
-            .collect();
-        let is_arrived = in_transit.is_empty() && (still.is_empty() || done.fatal.is_none());
-        if is_arrived {
-            baseline::save(self.files, &pair, &rows)?;
+        baseline::save(self.files, &pair, &rows)?;
+        // What could not arrive yet is said anew; where everything was done nothing is on its way.
+        let is_all_done = done
+            .outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Done));
+        if !in_transit.is_empty() && !is_all_done {
+            let leaves = in_transit
+                .into_iter()
+                .map(|(id, side)| Op::Leaves(id, side))
+                .collect();
+            let journal = Journal::begin(&self.files.journal, &pair, 0)?;
+            journal.append(leaves, || Ok(()))?;
+            journal.flush(|| Ok(()))?;
         }
         self.expire_trash(root);
         Ok((done, rows.items().len()))
@@ -507,11 +518,6 @@ impl Pass<'_> {
             Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
         }
     }
-}
-
-/// Returns a duration as whole milliseconds, for the summary's JSON.
-pub fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names the trash of a pass that begins now.
