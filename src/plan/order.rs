@@ -213,7 +213,8 @@ impl<'a, 'd> Work<'a, 'd> {
         let forgets = part.forgets.clone().filter(|_| is_move);
         self.highest = self.highest.max(stage + 1);
         let is_removal = matches!(what, What::RemoveLocal | What::TrashRemote);
-        let agreed = (!is_removal && part.base.is_some() && self.draft.is_parted(ent))
+        let has_row = part.base.is_some() || part.goal.iter().all(Option::is_some);
+        let agreed = (!is_removal && has_row && self.draft.is_parted(ent))
             .then(|| self.draft.agreed_path(ent))
             .flatten();
         self.actions.push(Action {

@@ -431,7 +431,6 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     let plan = world.plan(rules);
     let is_path_rule = world.has_path_rule();
     check_sides(&plan, rules.verb)?;
-    let mut one_side = before.clone();
     let told = |why: String| {
         format!(
             "{why}\n  base   {}\n  local  {}\n  remote {}\n  {rules:?} hidden {:?}\n{}",
@@ -447,7 +446,8 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     if !is_path_rule && hidden_items(&before) != hidden_items(world) {
         return Err(told("hidden items changed".to_owned()));
     }
-    if rules.verb == Verb::Bisync && plan.kept.is_empty() && !is_path_rule {
+    let is_whole = before.left.iter().all(Vec::is_empty);
+    if rules.verb == Verb::Bisync && plan.kept.is_empty() && !is_path_rule && is_whole {
         let (local, remote) = (world.show(Side::Local), world.show(Side::Remote));
         if local != remote {
             return Err(told(format!("the sides differ:\n  {local}\n  {remote}")));
@@ -464,7 +464,8 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
         }
     }
     let has_problem = plan.kept.iter().any(|kept| kept.is_problem);
-    if !again.actions.is_empty() && !(is_path_rule && has_problem) {
+    let is_quiet = again.actions.is_empty();
+    if !is_quiet && (!is_path_rule || !has_problem) {
         return Err(told(format!(
             "not quiet:\n  base   {}\n  local  {}\n  remote {}\n{}",
             world.show_base(),
@@ -473,7 +474,6 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
             super::show(&again).join("\n")
         )));
     }
-    one_side.last = world.last;
     Ok(plan)
 }
 
@@ -591,7 +591,7 @@ fn tell_with_breaks(
             )
         };
         let is_chosen = |number: usize| {
-            if which % 2 == 0 {
+            if which.is_multiple_of(2) {
                 number < (*which as usize >> 1) % (plan.actions.len() + 1)
             } else {
                 (which >> (1 + number % 30)) % 4 != 0

@@ -3,8 +3,12 @@
 //! [`world`] holds two sides and a baseline in memory and makes listings of them; [`simulate`] carries a plan
 //! out on such a world, as strict about preconditions as the real sides are.
 
+mod care;
+mod changes;
 mod laws;
+mod moves;
 mod simulate;
+mod table;
 mod world;
 
 use super::{Plan, Settle, Side, What};
@@ -36,10 +40,10 @@ fn show(plan: &Plan) -> Vec<String> {
         };
         if !action.content.is_empty() {
             let content: Vec<_> = action.content.iter().map(|at| at.path.as_str()).collect();
-            line.push_str(&format!(" ({})", content.join(" ")));
+            line = format!("{line} ({})", content.join(" "));
         }
         if let Some(agreed) = &action.agreed {
-            line.push_str(&format!(" as {agreed}"));
+            line = format!("{line} as {agreed}");
         }
         lines.push(line);
     }

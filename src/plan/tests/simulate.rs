@@ -499,7 +499,7 @@ fn trash_remote(world: &mut World, action: &Action) -> Result<(), String> {
 /// Writes down that both sides of an action's item agree now.
 fn agree(world: &mut World, action: &Action, local: &Local, remote: &Remote) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
-    let row = world.row(path, local, remote);
+    let row = World::row(path, local, remote);
     world.journal.push(Op::Put(Box::new(row)));
 }
 
@@ -556,7 +556,7 @@ pub(super) fn settle(world: &mut World, settled: &[Settled]) -> Result<(), Strin
             here.content,
             there.content
         );
-        let row = world.row(path, &here, &there);
+        let row = World::row(path, &here, &there);
         world.journal.push(Op::Put(Box::new(row)));
     }
     Ok(())

@@ -108,16 +108,16 @@ fn token(text: &str) -> Token<'_> {
         is_racy: false,
     };
     assert!(
-        path.ends_with('/') == !rest.starts_with(['=', '@']),
+        path.ends_with('/') != rest.starts_with(['=', '@']),
         "{text}: a folder ends in a slash, all else has content"
     );
     while let Some(mark) = rest.chars().next() {
-        let body = &rest[1..];
+        let body = rest.split_at(1).1;
         let end = body
             .find(['<', '!', '~', ':', '^', '*', '?', '+'])
             .unwrap_or(body.len());
-        let value = &body[..end];
-        rest = &body[end..];
+        let value;
+        (value, rest) = body.split_at(end);
         match mark {
             '=' => (token.kind, token.content) = (Kind::File, value.parse().unwrap()),
             '@' => (token.kind, token.content) = (Kind::Package, value.parse().unwrap()),
@@ -140,7 +140,7 @@ impl World {
         let mut world = Self::default();
         for token in base.split_whitespace().map(token) {
             let (here, there) = (world.new_local(&token), world.new_remote(&token));
-            let row = world.row(&path(token.path), &here, &there);
+            let row = Self::row(&path(token.path), &here, &there);
             world.base.push(Row {
                 is_racy: token.is_racy,
                 ..row
@@ -214,7 +214,7 @@ impl World {
     }
 
     /// Makes the row of two items that agree.
-    pub(super) fn row(&self, path: &RelPath, local: &Local, remote: &Remote) -> Row {
+    pub(super) fn row(path: &RelPath, local: &Local, remote: &Remote) -> Row {
         let mut row = Row::of(
             &local_item(path, local),
             &remote_item(path, remote),
