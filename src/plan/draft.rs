@@ -16,7 +16,7 @@ use super::{
     decide::{Step, Why, decide},
     matching::{Ent, Entity, Matched, ROOT, Trees, match_trees},
 };
-use crate::tree::{HasPath, Kind, Listing, LocalItem, RelPath, RemoteItem, Row};
+use crate::tree::{HasPath, Kind, Listing, LocalItem, RelPath, RemoteItem, Row, Zone};
 
 /// A place in a side's tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -46,6 +46,8 @@ pub enum Transfer {
 pub struct Part<'a> {
     /// What it is on the three trees.
     pub entity: Entity,
+    /// Where the baseline has it.
+    pub base: Option<Place<'a>>,
     /// Where it is now, on each side.
     pub now: [Option<Place<'a>>; 2],
     /// Where it shall be, on each side.
@@ -88,6 +90,12 @@ pub struct Draft<'a> {
     names: HashMap<Ent, HashSet<String>>,
 }
 
+/// More folders than any path has: Linux takes no path of more than 4,096 bytes.
+const DEEPEST_PATH: usize = 2_048;
+
+/// After so many rounds, what still wants a taken place is left alone.
+const NAMING_ROUNDS: u32 = 50;
+
 const LOCAL: usize = Side::Local as usize;
 const REMOTE: usize = Side::Remote as usize;
 
@@ -95,9 +103,10 @@ const REMOTE: usize = Side::Remote as usize;
 pub const SIDES: [Side; 2] = [Side::Local, Side::Remote];
 
 impl<'a> Part<'a> {
-    fn new(entity: Entity, now: [Option<Place<'a>>; 2]) -> Self {
+    fn new(entity: Entity, base: Option<Place<'a>>, now: [Option<Place<'a>>; 2]) -> Self {
         Self {
             entity,
+            base,
             goal: now.clone(),
             now,
             transfer: Transfer::None,
@@ -139,7 +148,7 @@ impl<'a> Draft<'a> {
         };
         draft.freeze_listed(&matched);
         for ent in 1..draft.parts.len() {
-            draft.settle(ent, &matched, inquiry);
+            draft.settle(ent, inquiry);
         }
         if inquiry.is_empty() {
             draft.make_whole();
@@ -189,6 +198,46 @@ impl<'a> Draft<'a> {
         listed
             .or_else(|| self.row(ent).map(|row| row.kind))
             .unwrap_or(Kind::Folder)
+    }
+
+    /// Returns where the baseline has an entity after the pass: where both sides have it, and where it
+    /// was for what they leave in different places.
+    pub fn agreed_path(&self, ent: Ent) -> Option<RelPath> {
+        let mut parts: Vec<&str> = Vec::new();
+        let mut at = ent;
+        while at != ROOT {
+            let part = &self.parts[at];
+            let [local, remote] = &part.goal;
+            let place = if local.is_some() && local == remote {
+                local.as_ref()?
+            } else {
+                (part.base.as_ref().or(local.as_ref())).or(remote.as_ref())?
+            };
+            parts.push(&place.name);
+            at = place.parent;
+            // Old and new places together may go round in a ring.
+            if parts.len() > DEEPEST_PATH {
+                return None;
+            }
+        }
+        parts.reverse();
+        RelPath::parse(&parts.join("/")).ok()
+    }
+
+    /// Returns whether the pass does not leave an entity, and each folder that it is in, in one place on both
+    /// sides.
+    pub fn is_parted(&self, ent: Ent) -> bool {
+        let mut at = ent;
+        for _ in 0..DEEPEST_PATH {
+            if at == ROOT {
+                return false;
+            }
+            match &self.parts[at].goal {
+                [Some(local), Some(remote)] if local == remote => at = local.parent,
+                _ => return true,
+            }
+        }
+        true
     }
 
     /// Returns a path by which people know an entity.
@@ -276,21 +325,12 @@ impl<'a> Draft<'a> {
                 && hidden_at(folder.remote.map(|at| &self.trees.remote.items()[at].path)))
     }
 
-    /// Returns where the baseline has an entity.
-    fn base_place(&self, ent: Ent, matched: &Matched) -> Option<Place<'a>> {
-        let at = self.parts[ent].entity.base?;
-        Some(Place {
-            parent: matched.parent_of_base[at],
-            name: Cow::Borrowed(self.trees.base.items()[at].path.name()),
-        })
-    }
-
     /// Settles one entity by the table, then its place.
-    fn settle(&mut self, ent: Ent, matched: &Matched, inquiry: &mut Inquiry) {
+    fn settle(&mut self, ent: Ent, inquiry: &mut Inquiry) {
         if self.parts[ent].is_frozen {
             return;
         }
-        let base_place = self.base_place(ent, matched);
+        let base_place = self.parts[ent].base.clone();
         let mut states = match self.states(ent, inquiry) {
             Ok(states) => states,
             Err(why) => {
@@ -456,6 +496,8 @@ impl<'a> Draft<'a> {
         let path = self.shown(ent);
         let verb = self.rules.verb;
         let winner = conflict::winner(self.rules.policy, local.mtime_ns, remote.modified_ms);
+        // A mirror has no place for a kept copy: the next pass would remove it.
+        let winner = winner.or_else(|| self.mirrored());
         if let Some(side) = winner {
             self.let_win(ent, side, path);
             return;
@@ -477,6 +519,15 @@ impl<'a> Draft<'a> {
             return;
         }
         self.split(ent, loser, ms, path);
+    }
+
+    /// Returns the side that `--delete-extra` makes the other one a mirror of.
+    fn mirrored(&self) -> Option<Side> {
+        match (self.rules.delete, self.rules.verb) {
+            (Delete::Extra, Verb::Pull) => Some(Side::Remote),
+            (Delete::Extra, Verb::Push) => Some(Side::Local),
+            (Delete::Extra, Verb::Bisync) | (Delete::Nothing | Delete::SinceBaseline, _) => None,
+        }
     }
 
     fn let_win(&mut self, ent: Ent, side: Side, path: RelPath) {
@@ -521,7 +572,7 @@ impl<'a> Draft<'a> {
         }
         self.parts[ent].now[here] = None;
         self.parts[ent].goal[here] = None;
-        let mut kept = Part::new(entity, now);
+        let mut kept = Part::new(entity, None, now);
         let place = Place {
             parent: place.parent,
             name: Cow::Owned(name),
@@ -674,16 +725,56 @@ impl<'a> Draft<'a> {
                 }
             }
         }
-        // Each round freezes or renames at least one more entity, so this ends.
-        loop {
-            let before = self.parts.iter().filter(|part| part.is_frozen).count();
-            let lost = self.provide_folders();
-            let changed = lost | self.part_cycles() | self.part_namesakes();
-            let after = self.parts.iter().filter(|part| part.is_frozen).count();
-            if !changed && before == after {
+        self.hide_what_would_be_hidden();
+        // Each round freezes or renames at least one more entity. New names are given only in the first
+        // rounds, so this ends.
+        for round in 0_u32.. {
+            let changed = self.provide_folders()
+                | self.part_cycles()
+                | self.hold_in_zone()
+                | self.part_namesakes(round < NAMING_ROUNDS);
+            if !changed {
                 break;
             }
         }
+    }
+
+    /// Leaves alone what would come to a place that a filter hides, as in a folder that is called otherwise on
+    /// the other side: there it could not be seen again.
+    fn hide_what_would_be_hidden(&mut self) {
+        for ent in 1..self.parts.len() {
+            let comes = |here: usize| {
+                let part = &self.parts[ent];
+                part.goal[here].is_some() && part.now[here].is_none()
+            };
+            let is_folder = self.kind(ent) == Kind::Folder;
+            let is_hidden = [LOCAL, REMOTE].into_iter().any(|here| {
+                comes(here)
+                    && (self.goal_path(ent, here))
+                        .is_some_and(|path| (self.input.hides)(&path, is_folder))
+            });
+            if is_hidden {
+                self.keep(ent, "a filter hides its place on the other side", false);
+                self.parts[ent].freeze();
+            }
+        }
+    }
+
+    /// Returns where an entity shall be on a side.
+    fn goal_path(&self, ent: Ent, here: usize) -> Option<RelPath> {
+        let mut parts: Vec<&str> = Vec::new();
+        let mut at = ent;
+        while at != ROOT {
+            let part = &self.parts[at];
+            let place = part.goal[here].as_ref().or(part.goal[1 - here].as_ref())?;
+            parts.push(&place.name);
+            at = place.parent;
+            if parts.len() > DEEPEST_PATH {
+                return None;
+            }
+        }
+        parts.reverse();
+        RelPath::parse(&parts.join("/")).ok()
     }
 
     /// Has each folder where something is to be in it. Returns whether something had to be frozen because
@@ -776,7 +867,7 @@ impl<'a> Draft<'a> {
 
     /// Where two entities want one place on a side, one of them gets another name or is left alone; where two
     /// names going to the remote side are equal but for case, both are left alone.
-    fn part_namesakes(&mut self) -> bool {
+    fn part_namesakes(&mut self, may_rename: bool) -> bool {
         let mut changed = false;
         for side in SIDES {
             let here = side as usize;
@@ -790,53 +881,82 @@ impl<'a> Draft<'a> {
                 }
             }
             for (one, other) in clashes {
-                changed |= self.part_two(one, other, side);
+                changed |= self.part_two(one, other, side, may_rename);
             }
         }
         changed | self.part_case_twins()
     }
 
     /// Returns how strongly an entity holds on to the place that it shares with another.
-    fn claim(&self, ent: Ent, here: usize) -> (bool, bool, bool, bool) {
+    fn claim(&self, ent: Ent, here: usize) -> [bool; 5] {
         let part = &self.parts[ent];
         let stays = part.now[here].is_some() && part.now[here] == part.goal[here];
         let is_folder = self.kind(ent) == Kind::Folder;
-        (
+        [
             part.is_frozen,
+            self.remote(ent).is_some_and(|item| item.is_fixed),
             is_folder,
             stays && part.now[REMOTE].is_some(),
             part.now[REMOTE].is_some(),
-        )
+        ]
     }
 
-    fn part_two(&mut self, one: Ent, other: Ent, side: Side) -> bool {
+    fn part_two(&mut self, one: Ent, other: Ent, side: Side, may_rename: bool) -> bool {
         let here = side as usize;
-        let loser = if self.claim(one, here) >= self.claim(other, here) {
-            other
+        let (winner, loser) = if self.claim(one, here) >= self.claim(other, here) {
+            (one, other)
         } else {
-            one
+            (other, one)
         };
         if self.parts[loser].is_frozen {
             return false;
+        }
+        // A new name would only be the first of many: what holds the place now may let go of it later.
+        if self.parts[winner].is_frozen {
+            let text = format!(
+                "its place is held by {:?}, which is left alone",
+                self.shown(winner)
+            );
+            self.keep(loser, text, true);
+            self.parts[loser].freeze();
+            return true;
         }
         let Some(place) = self.parts[loser].goal[here].clone() else {
             return false;
         };
         let part = &self.parts[loser];
         // What is on its way only because of this pass can just as well not come.
+        // And what another side's move brings here can just as well stay.
         let writes = match self.rules.verb {
             Verb::Bisync => true,
-            Verb::Pull | Verb::Push => part.now[here].is_some(),
+            Verb::Pull | Verb::Push => {
+                part.now[here].is_some() && part.now[here] == part.goal[here]
+            }
         };
         let is_movable = self.kind(loser) != Kind::Package
             && !self.remote(loser).is_some_and(|item| item.is_fixed);
-        if !writes || !is_movable {
+        if !writes || !is_movable || !may_rename {
             self.keep(
                 loser,
                 "another item stands at its place on the other side",
                 true,
             );
             self.parts[loser].freeze();
+            return true;
+        }
+        if let Some(source) = self.mirrored()
+            && self.parts[loser].goal[source as usize].is_none()
+            && self.kind(loser) != Kind::Folder
+        {
+            let path = self.shown(loser);
+            let part = &mut self.parts[loser];
+            part.goal[here] = None;
+            part.reason[here] = Reason::Extra(side);
+            self.conflicts.push(Conflict {
+                path,
+                winner: Some(source),
+                kept_as: None,
+            });
             return true;
         }
         let ms = (self
@@ -909,68 +1029,127 @@ impl<'a> Draft<'a> {
         changed
     }
 
-    /// Turns moves from one zone into another into a copy and a removal: the service refuses to move
-    /// across zones (protocol page 8.7, hazard 18).
-    pub fn part_zones(&mut self) {
-        let mut ent = 1;
-        while ent < self.parts.len() {
-            let part = &self.parts[ent];
-            let crosses = part.now[REMOTE].is_some()
-                && part.goal[REMOTE].as_ref().is_some_and(|goal| {
-                    part.now[REMOTE].as_ref() != Some(goal)
-                        && self
-                            .remote(ent)
-                            .is_some_and(|item| item.id.zone != *self.zone_of_folder(goal.parent))
-                });
-            if crosses {
-                self.copy_across(ent);
-                // What is in it comes later or came earlier: look at all again.
-                ent = 0;
-            }
-            ent += 1;
+    /// Returns the entities whose zone does not fit the folder that they shall be in: the service refuses to
+    /// move across zones (protocol page 8.7, hazard 18).
+    fn crossing(&self) -> Vec<Ent> {
+        let root = &self.input.remote_root.zone;
+        if (self.trees.remote.items().iter()).all(|item| item.id.zone == *root) {
+            return Vec::new();
         }
+        (1..self.parts.len())
+            .filter(|ent| {
+                let goal = self.parts[*ent].goal[REMOTE].as_ref();
+                match (self.remote(*ent), goal) {
+                    (Some(item), Some(goal)) if !self.begins_zone(*ent) => {
+                        item.id.zone != *self.zone_of_folder(goal.parent)
+                    }
+                    _ => false,
+                }
+            })
+            .collect()
     }
 
-    fn zone_of_folder(&self, mut folder: Ent) -> &'a crate::tree::Zone {
-        loop {
+    /// Returns whether an entity has another zone than the folder that it is in and stays in: an app library.
+    fn begins_zone(&self, ent: Ent) -> bool {
+        let part = &self.parts[ent];
+        let (Some(item), Some(now), Some(goal)) =
+            (self.remote(ent), &part.now[REMOTE], &part.goal[REMOTE])
+        else {
+            return false;
+        };
+        let above = (self.remote(now.parent)).map_or(self.input.remote_root, |folder| &folder.id);
+        item.is_fixed || (now.parent == goal.parent && item.id.zone != above.zone)
+    }
+
+    /// Returns the zone that a folder will be in.
+    fn zone_of_folder(&self, mut folder: Ent) -> &'a Zone {
+        for _ in 0..DEEPEST_PATH {
             if folder == ROOT {
-                return &self.input.remote_root.zone;
+                break;
             }
-            if let Some(item) = self.remote(folder) {
+            if self.begins_zone(folder)
+                && let Some(item) = self.remote(folder)
+            {
                 return &item.id.zone;
             }
             match &self.parts[folder].goal[REMOTE] {
                 Some(place) => folder = place.parent,
-                None => return &self.input.remote_root.zone,
+                None => break,
             }
         }
+        &self.input.remote_root.zone
     }
 
-    fn copy_across(&mut self, ent: Ent) {
-        let old = Entity {
-            remote: self.parts[ent].entity.remote.take(),
-            ..Entity::default()
-        };
-        let now = self.parts[ent].now[REMOTE].take();
-        let mut source = Part::new(old, [None, now]);
-        source.goal[REMOTE] = None;
-        source.reason[REMOTE] = Reason::Moved(Side::Local);
-        source.follows = Some(ent);
-        self.parts.push(source);
-        let source = self.parts.len() - 1;
-        for part in &mut self.parts {
-            if let Some(place) = &mut part.now[REMOTE]
-                && place.parent == ent
-            {
-                let stays = part.goal[REMOTE].as_ref() == Some(&*place);
-                place.parent = source;
-                if stays {
-                    part.reason[REMOTE] = Reason::Moved(Side::Local);
+    /// Has nothing move from one zone into another that can't be copied there whole, see
+    /// [`Self::part_zones`]: neither what is not on the local side, nor what only the service can copy.
+    fn hold_in_zone(&mut self) -> bool {
+        let crossing = self.crossing();
+        if crossing.is_empty() {
+            return false;
+        }
+        let hidden = Self::holding_hidden(self.trees.remote);
+        let crosses: HashSet<Ent> = crossing.iter().copied().collect();
+        let mut changed = false;
+        for ent in crossing {
+            let part = &self.parts[ent];
+            let is_held = part.is_frozen
+                || part.transfer == Transfer::Down
+                || part.now[LOCAL].is_none()
+                || self.kind(ent) == Kind::Package
+                || (self.remote(ent)).is_some_and(|item| hidden.contains(&item.path));
+            if !is_held {
+                continue;
+            }
+            let mut top = ent;
+            // Bounded: a ring of folders may have come up just now, and is parted in the next round.
+            for _ in 0..DEEPEST_PATH {
+                match &self.parts[top].goal[REMOTE] {
+                    Some(place) if crosses.contains(&place.parent) => top = place.parent,
+                    _ => break,
                 }
             }
+            if !self.parts[top].is_frozen {
+                let text = format!(
+                    "can't be moved to another app's library while {:?} can't be copied there",
+                    self.shown(ent)
+                );
+                self.keep(top, text, true);
+                self.parts[top].freeze();
+                changed = true;
+            }
         }
-        if self.kind(ent) != Kind::Folder {
-            self.parts[ent].transfer = Transfer::Up { saves_loser: false };
+        changed
+    }
+
+    /// Turns moves from one zone into another into a copy and a removal.
+    pub fn part_zones(&mut self) {
+        let crossing = self.crossing();
+        if crossing.is_empty() {
+            return;
+        }
+        let mut source_of: HashMap<Ent, Ent> = HashMap::new();
+        for ent in crossing {
+            let old = Entity {
+                remote: self.parts[ent].entity.remote.take(),
+                ..Entity::default()
+            };
+            let now = self.parts[ent].now[REMOTE].take();
+            let mut source = Part::new(old, None, [None, now]);
+            source.goal[REMOTE] = None;
+            source.reason[REMOTE] = Reason::Moved(Side::Local);
+            source.follows = Some(ent);
+            if self.kind(ent) != Kind::Folder {
+                self.parts[ent].transfer = Transfer::Up { saves_loser: false };
+            }
+            source_of.insert(ent, self.parts.len());
+            self.parts.push(source);
+        }
+        for part in &mut self.parts {
+            if let Some(place) = &mut part.now[REMOTE]
+                && let Some(source) = source_of.get(&place.parent)
+            {
+                place.parent = *source;
+            }
         }
     }
 
@@ -993,6 +1172,7 @@ impl<'a> Draft<'a> {
                 continue;
             }
             if let (Some(local), Some(remote)) = (self.local(ent), self.remote(ent))
+                && let Some(path) = self.agreed_path(ent)
                 && part.now[LOCAL] == part.now[REMOTE]
                 && part.is_equal
                 && (part.renews || part.entity.base.is_none())
@@ -1003,7 +1183,7 @@ impl<'a> Draft<'a> {
                     Settle::Renew
                 };
                 settled.push(Settled {
-                    path: local.path.clone(),
+                    path,
                     how,
                     local: Some(Box::new(local.clone())),
                     remote: Some(Box::new(remote.clone())),
@@ -1051,7 +1231,11 @@ fn parts<'a>(trees: Trees<'a>, matched: &Matched) -> Vec<Part<'a>> {
                 parent: matched.parent_of_remote[at],
                 name: Cow::Borrowed(trees.remote.items()[at].path.name()),
             });
-            Part::new(*entity, [local, remote])
+            let base = entity.base.map(|at| Place {
+                parent: matched.parent_of_base[at],
+                name: Cow::Borrowed(trees.base.items()[at].path.name()),
+            });
+            Part::new(*entity, base, [local, remote])
         })
         .collect()
 }

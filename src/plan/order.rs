@@ -3,7 +3,10 @@
 //! Each side is played through on paper: what frees a name comes before what takes it, folders before what goes
 //! into them, all other removals last. An action's paths are those that hold when its turn comes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     Action, Inside, Parent, Plan, Reason, Side, What,
@@ -160,15 +163,17 @@ impl<'a, 'd> Work<'a, 'd> {
         RelPath::parse(&parts.join("/")).expect("parts of paths make a path")
     }
 
-    /// Returns the action that an entity's being where it is rests on, if one does.
-    fn rests_on(&self, side: Side, mut ent: Ent) -> Option<usize> {
+    /// Returns the actions that an entity's being where it is rests on: its own last one, and those of the
+    /// folders that it is in.
+    fn rests_on(&self, side: Side, mut ent: Ent) -> Vec<usize> {
+        let table = &self.sides[side as usize];
+        let mut numbers = Vec::new();
         while ent != ROOT {
-            if let Some(number) = self.sides[side as usize].last[ent] {
-                return Some(number);
-            }
-            ent = self.sides[side as usize].now[ent].as_ref()?.parent;
+            numbers.extend(table.last[ent]);
+            let Some(place) = &table.now[ent] else { break };
+            ent = place.parent;
         }
-        None
+        numbers
     }
 
     fn put(&mut self, side: Side, ent: Ent, place: Option<Place<'a>>) {
@@ -207,9 +212,13 @@ impl<'a, 'd> Work<'a, 'd> {
         let is_move = matches!(what, What::MoveLocal { .. } | What::MoveRemote { .. });
         let forgets = part.forgets.clone().filter(|_| is_move);
         self.highest = self.highest.max(stage + 1);
+        let is_removal = matches!(what, What::RemoveLocal | What::TrashRemote);
+        let agreed = (!is_removal && part.base.is_some() && self.draft.is_parted(ent))
+            .then(|| self.draft.agreed_path(ent))
+            .flatten();
         self.actions.push(Action {
             path,
-            agreed: None,
+            agreed,
             forgets,
             kind: self.draft.kind(ent),
             what,
@@ -257,6 +266,11 @@ impl<'a, 'd> Work<'a, 'd> {
         };
         self.sides[here].is_moving[ent] = true;
         self.place(side, goal.parent, depth + 1);
+        if self.is_out_of_reach(side, ent, goal.parent) {
+            // Whoever waits for this takes a detour; its own turn comes again.
+            self.sides[here].is_moving[ent] = false;
+            return;
+        }
         let mut needs = Vec::new();
         if self.sides[here].now[ent].as_ref() != Some(&goal) {
             let swapped = self.vacate(side, ent, &goal, &mut needs, depth);
@@ -266,6 +280,17 @@ impl<'a, 'd> Work<'a, 'd> {
         }
         self.sides[here].is_moving[ent] = false;
         self.sides[here].is_placed[ent] = true;
+    }
+
+    /// Returns whether a folder is not on the side yet, or is still in what is to go into it.
+    fn is_out_of_reach(&self, side: Side, ent: Ent, mut folder: Ent) -> bool {
+        while folder != ROOT && folder != ent {
+            match &self.sides[side as usize].now[folder] {
+                Some(place) => folder = place.parent,
+                None => return true,
+            }
+        }
+        folder == ent
     }
 
     /// Gets whatever stands at `goal` out of the way. Returns whether the two were exchanged instead.
@@ -278,46 +303,40 @@ impl<'a, 'd> Work<'a, 'd> {
         depth: usize,
     ) -> bool {
         let here = side as usize;
-        let Some(other) = self.sides[here]
-            .at
-            .get(goal)
-            .copied()
-            .filter(|other| *other != ent)
-        else {
-            return false;
-        };
-        let goes = self.draft.parts[other].goal[here].is_none();
-        if goes && depth < DEEPEST {
-            if let Some(number) = self.remove_now(side, other, depth) {
-                needs.push(number);
+        // Who makes room may have been exchanged with another, which stands there then.
+        while let Some(other) = self.sides[here].at.get(goal).copied() {
+            if other == ent {
                 return false;
             }
-        } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
-            self.place(side, other, depth + 1);
-            if self.sides[here].at.get(goal) != Some(&other) {
-                needs.extend(self.sides[here].last[other]);
-                return false;
+            let goes = self.draft.parts[other].goal[here].is_none();
+            if goes && depth < DEEPEST {
+                if let Some(number) = self.remove_now(side, other, depth) {
+                    needs.push(number);
+                    continue;
+                }
+            } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
+                self.place(side, other, depth + 1);
+                if self.sides[here].at.get(goal) != Some(&other) {
+                    needs.extend(self.sides[here].last[other]);
+                    continue;
+                }
             }
-        }
-        // A ring of names: two local items change places in one step, if neither is in the other.
-        let path = self.path_at(side, goal);
-        if side == Side::Local
-            && self.sides[here].now[ent].is_some()
-            && !goes
-            && self.draft.parts[other].goal[here].is_some()
-        {
-            let from = self.path(side, ent);
-            if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
-                self.swap(ent, other, goal, from, path);
-                return true;
+            // A ring of names: two local items change places in one step, if neither is in the other.
+            let path = self.path_at(side, goal);
+            if side == Side::Local && self.sides[here].now[ent].is_some() && !goes {
+                let from = self.path(side, ent);
+                if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
+                    self.swap(ent, other, goal, from, path);
+                    return true;
+                }
             }
+            let aside = Place {
+                parent: goal.parent,
+                name: self.aside_name(side, goal).into(),
+            };
+            self.shift(side, other, &aside, true);
+            needs.extend(self.sides[here].last[other]);
         }
-        let aside = Place {
-            parent: goal.parent,
-            name: self.aside_name(side, goal).into(),
-        };
-        self.shift(side, other, &aside, true);
-        needs.extend(self.sides[here].last[other]);
         false
     }
 
@@ -381,8 +400,10 @@ impl<'a, 'd> Work<'a, 'd> {
             self.put(side, ent, Some(goal.clone()));
             return;
         }
-        let below = folder.map_or(0, |number| self.actions[number].stage + 1);
-        let stage = below.max(self.barrier + u32::from(self.barrier > 0));
+        let below = (folder.iter().map(|number| self.actions[*number].stage + 1)).max();
+        let stage = below
+            .unwrap_or_default()
+            .max(self.barrier + u32::from(self.barrier > 0));
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::CreateLocalFolder,
@@ -434,27 +455,37 @@ impl<'a, 'd> Work<'a, 'd> {
         let Some(old) = self.sides[here].now[ent].clone() else {
             return;
         };
+        let is_taken = |parent: Ent, name: &Cow<'a, str>| {
+            let name = name.clone();
+            let place = Place { parent, name };
+            let is_folder = self.draft.kind(ent) == Kind::Folder;
+            self.sides[here].at.contains_key(&place)
+                || (self.draft.input.hides)(&self.path_at(side, &place), is_folder)
+        };
+        // Another folder and another name are two requests; the place between them has to be free.
+        let is_two = side == Side::Remote && old.parent != goal.parent && old.name != goal.name;
+        let moves_first = is_two && is_taken(old.parent, &goal.name);
+        if moves_first && is_taken(goal.parent, &old.name) {
+            let aside = Place {
+                parent: old.parent,
+                name: self.aside_name(side, &old).into(),
+            };
+            self.shift(side, ent, &aside, true);
+            self.shift(side, ent, goal, is_temporary);
+            return;
+        }
         let from = self.path(side, ent);
         let needs = [self.rests_on(side, ent), self.rests_on(side, goal.parent)];
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::MoveLocal { from },
-            Side::Remote => {
-                let halfway = Place {
-                    parent: old.parent,
-                    name: goal.name.clone(),
-                };
-                let moves_first = old.parent != goal.parent
-                    && old.name != goal.name
-                    && self.sides[here].at.contains_key(&halfway);
-                What::MoveRemote {
-                    from,
-                    parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
-                    name: self.remote_name(ent, goal),
-                    moves_first,
-                    is_temporary,
-                }
-            }
+            Side::Remote => What::MoveRemote {
+                from,
+                parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
+                name: self.remote_name(ent, goal),
+                moves_first,
+                is_temporary,
+            },
         };
         self.barrier = self.highest.max(self.barrier + 1);
         let number = self.push(side, ent, what, path, self.barrier);
@@ -575,10 +606,6 @@ impl<'a, 'd> Work<'a, 'd> {
             };
             let path = self.path(Side::Local, ent);
             let number = self.push(side, ent, what, path, stage);
-            let goal = &part.goal;
-            if goal[Side::Local as usize] != goal[Side::Remote as usize] {
-                self.actions[number].agreed = self.draft.row(ent).map(|row| row.path.clone());
-            }
             let needs = [
                 self.rests_on(Side::Local, ent),
                 self.rests_on(Side::Remote, ent),

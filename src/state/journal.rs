@@ -5,7 +5,7 @@
 //! back. A start after a crash folds it into the baseline; a torn last line is dropped.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -32,7 +32,7 @@ pub enum Op {
     /// This row holds now; the row of the same id, and any other of the same path, is replaced. The
     /// rows below a folder go along with it.
     Put(Box<Row>),
-    /// Nothing is at the path any more, or below it.
+    /// What was at the path before the pass is gone, and what was below it; else what is there now.
     Forget(RelPath),
     /// These items are now at these paths, all at once, each with what is below it. Everything else
     /// their rows say still holds.
@@ -295,11 +295,15 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
         return (rows, in_transit);
     }
     let mut folding = Folding::new(rows);
-    for op in ops {
+    for (number, op) in ops.into_iter().enumerate() {
         match op {
-            Op::Put(row) => folding.put(*row),
-            Op::Forget(path) => drop(folding.take_all(&path)),
-            Op::Move(moved) => folding.relocate(&moved),
+            Op::Put(row) => folding.put(number, *row),
+            Op::Forget(path) => folding.forget(&path),
+            Op::Move(moved) => {
+                for one in &moved {
+                    folding.relocate(number, one);
+                }
+            }
             Op::Leaves(id, side) => {
                 in_transit.insert(id, side);
             }
@@ -311,127 +315,146 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
     (folding.finish(), in_transit)
 }
 
+/// A row on its way into the next baseline.
+struct Entry {
+    row: Row,
+    /// Where it was before the pass; `None` for one that is new.
+    before: Option<RelPath>,
+    /// Where an op has put it, and which one.
+    place: Option<(usize, RelPath)>,
+    is_gone: bool,
+}
+
+/// Puts the next baseline together at the end, so that it does not matter which of two items that depend on each other
+/// was done first: an op says where its own item is after it, and what no op names goes along with its folder.
 struct Folding {
-    rows: BTreeMap<RelPath, Row>,
-    path_of: HashMap<RemoteId, RelPath>,
-    /// Rows whose place another item has taken, and whose own move is still to come.
-    displaced: HashMap<RemoteId, Vec<Row>>,
+    /// The rows of the last baseline, sorted by path, then new ones.
+    entries: Vec<Entry>,
+    old_count: usize,
+    of_id: HashMap<RemoteId, usize>,
 }
 
 impl Folding {
     fn new(listing: Listing<Row>) -> Self {
-        let rows: BTreeMap<RelPath, Row> = listing
-            .into_items()
-            .into_iter()
-            .map(|row| (row.path.clone(), row))
+        let entries: Vec<Entry> = (listing.into_items().into_iter())
+            .map(|row| Entry {
+                before: Some(row.path.clone()),
+                row,
+                place: None,
+                is_gone: false,
+            })
             .collect();
-        let path_of = rows
-            .values()
-            .map(|row| (row.id.clone(), row.path.clone()))
+        let of_id = (entries.iter().enumerate())
+            .map(|(at, entry)| (entry.row.id.clone(), at))
             .collect();
         Self {
-            rows,
-            path_of,
-            displaced: HashMap::new(),
+            old_count: entries.len(),
+            entries,
+            of_id,
         }
     }
 
-    /// Takes out what is at a path and below it.
-    fn take_all(&mut self, path: &RelPath) -> Vec<Row> {
-        let paths: Vec<RelPath> = (self.rows.range(path.clone()..))
-            .map(|(at, _)| at)
-            .take_while(|at| at.is_at_or_under(path))
-            .cloned()
-            .collect();
-        let taken: Vec<Row> = paths.iter().filter_map(|at| self.rows.remove(at)).collect();
-        for row in &taken {
-            self.path_of.remove(&row.id);
-        }
-        taken
+    fn put(&mut self, number: usize, row: Row) {
+        let place = Some((number, row.path.clone()));
+        let at = *self.of_id.entry(row.id.clone()).or_insert_with(|| {
+            self.entries.push(Entry {
+                row: row.clone(),
+                before: None,
+                place: None,
+                is_gone: false,
+            });
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[at];
+        (entry.row, entry.place, entry.is_gone) = (row, place, false);
     }
 
-    fn insert(&mut self, row: Row) {
-        self.path_of.insert(row.id.clone(), row.path.clone());
-        self.rows.insert(row.path.clone(), row);
-    }
-
-    /// Takes out an item's row and those below it, wherever they are.
-    fn take(&mut self, id: &RemoteId) -> Vec<Row> {
-        match self.path_of.get(id).cloned() {
-            Some(path) => self.take_all(&path),
-            None => self.displaced.remove(id).unwrap_or_default(),
-        }
-    }
-
-    /// Puts rows that were taken out at another path. What stands there waits for its own move.
-    fn settle(&mut self, rows: Vec<Row>, path: &RelPath) {
-        let Some(old) = rows.first().map(|row| row.path.clone()) else {
-            return;
-        };
-        let in_the_way = self.take_all(path);
-        if let Some(first) = in_the_way.first() {
-            self.displaced.insert(first.id.clone(), in_the_way);
-        }
-        for row in rows {
-            let rest = row
-                .path
-                .as_str()
-                .strip_prefix(old.as_str())
-                .unwrap_or_default();
-            if let Ok(path) = RelPath::parse(&format!("{path}{rest}")) {
-                self.insert(Row { path, ..row });
+    fn relocate(&mut self, number: usize, moved: &Moved) {
+        if let Some(id) = RemoteId::from_drivewsid(&moved.id)
+            && let Ok(path) = RelPath::parse(&moved.path)
+            && let Some(at) = self.of_id.get(&id)
+        {
+            let entry = &mut self.entries[*at];
+            entry.row.name = moved.name.as_deref().map(Box::from);
+            if let Some((before, after)) = &moved.etags
+                && entry.row.etag.as_str() == before
+            {
+                entry.row.etag = Etag::new(after);
             }
+            (entry.place, entry.is_gone) = (Some((number, path)), false);
         }
     }
 
-    fn relocate(&mut self, moved: &[Moved]) {
-        let mut taken = Vec::new();
-        for one in moved {
-            let (Some(id), Ok(path)) =
-                (RemoteId::from_drivewsid(&one.id), RelPath::parse(&one.path))
-            else {
-                continue;
-            };
-            let mut rows = self.take(&id);
-            if let Some(row) = rows.first_mut() {
-                row.name = one.name.as_deref().map(Box::from);
-                if let Some((before, after)) = &one.etags
-                    && row.etag.as_str() == before
+    /// Forgets what was at a path before the pass, else what is there now; and what is below and has no place
+    /// of its own.
+    fn forget(&mut self, path: &RelPath) {
+        let old = self.entries.get_mut(..self.old_count).unwrap_or_default();
+        let start = old.partition_point(|entry| entry.before.as_ref() < Some(path));
+        let was_there = (old.get(start))
+            .is_some_and(|entry| entry.before.as_ref() == Some(path) && !entry.is_gone);
+        if was_there {
+            old[start].is_gone = true;
+            for entry in &mut old[start + 1..] {
+                if !entry
+                    .before
+                    .as_ref()
+                    .is_some_and(|at| at.is_at_or_under(path))
                 {
-                    row.etag = Etag::new(after);
+                    break;
                 }
+                entry.is_gone |= entry.place.is_none();
             }
-            taken.push((rows, path));
+            return;
         }
-        for (rows, path) in taken {
-            self.settle(rows, &path);
+        for entry in &mut self.entries {
+            let place = entry.place.as_ref();
+            entry.is_gone |= place.is_some_and(|(_, at)| at.is_at_or_under(path));
         }
-    }
-
-    fn put(&mut self, row: Row) {
-        let is_elsewhere = self
-            .path_of
-            .get(&row.id)
-            .is_none_or(|path| *path != row.path);
-        if is_elsewhere {
-            let carried = self.take(&row.id);
-            let other = self.rows.get(&row.path).map(|other| other.kind);
-            if !carried.is_empty() {
-                self.settle(carried, &row.path);
-            } else if other.is_some_and(|kind| kind != row.kind) {
-                // Another kind of thing is there now: what was below it is over as well.
-                drop(self.take_all(&row.path));
-            } else if let Some(other) = self.rows.get(&row.path) {
-                self.path_of.remove(&other.id);
-            }
-        }
-        self.insert(row);
     }
 
     fn finish(self) -> Listing<Row> {
-        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
+        let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
+        // Of the folders that an old row is in: where they were, and where they are.
+        let mut open: Vec<(RelPath, RelPath)> = Vec::new();
+        for entry in self.entries {
+            let (number, path) = match (entry.place, &entry.before) {
+                (Some((number, path)), _) => (number + 1, path),
+                (None, Some(before)) => {
+                    while open
+                        .last()
+                        .is_some_and(|(was, _)| !before.is_at_or_under(was))
+                    {
+                        open.pop();
+                    }
+                    let folder = open.last().map(|(_, is)| is);
+                    match RelPath::within(folder, before.name()) {
+                        Ok(path) => (0, path),
+                        Err(_) => continue,
+                    }
+                }
+                (None, None) => continue,
+            };
+            if entry.row.kind == crate::tree::Kind::Folder
+                && let Some(before) = entry.before
+            {
+                while open
+                    .last()
+                    .is_some_and(|(was, _)| !before.is_at_or_under(was))
+                {
+                    open.pop();
+                }
+                open.push((before, path.clone()));
+            }
+            if !entry.is_gone {
+                found.push((path, number, entry.row));
+            }
+        }
+        // Where two want one path, the one holds that was seen there last.
+        found.sort_by(|a, b| (&a.0, b.1).cmp(&(&b.0, a.1)));
+        found.dedup_by(|b, a| a.0 == b.0);
+        let mut rows: Vec<Row> = Vec::with_capacity(found.len());
         let mut folders: Vec<RelPath> = Vec::new();
-        for (path, row) in self.rows {
+        for (path, _, row) in found {
             while folders
                 .last()
                 .is_some_and(|folder| !path.is_at_or_under(folder))
@@ -441,9 +464,9 @@ impl Folding {
             // A row without its folder's row would be taken for something at another place.
             if path.parent().as_ref() == folders.last() {
                 if row.kind == crate::tree::Kind::Folder {
-                    folders.push(path);
+                    folders.push(path.clone());
                 }
-                rows.push(row);
+                rows.push(Row { path, ..row });
             }
         }
         Listing::new(rows)
@@ -529,6 +552,36 @@ mod tests {
             Op::Move(vec![moved("dB", "a")]),
         ];
         assert_eq!(folded(&rows, one_by_one), swapped);
+    }
+
+    #[test]
+    fn what_is_put_down_ahead_of_its_folder_stays_there() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("a/y", "Y"), ("b", "dB")];
+        let put = put("e/b", "dB");
+        let carry = Op::Move(vec![moved("dA", "e")]);
+        let result = pairs(&[("e", "dA"), ("e/b", "dB"), ("e/x", "X"), ("e/y", "Y")]);
+        assert_eq!(folded(&rows, vec![put.clone(), carry.clone()]), result);
+        assert_eq!(folded(&rows, vec![carry, put]), result);
+    }
+
+    #[test]
+    fn a_new_folder_takes_a_name_before_or_after_its_owner_has_left() {
+        let rows = [("a", "dA"), ("a/x", "X")];
+        let put = put("a", "dN");
+        let leave = Op::Move(vec![moved("dA", "a/z")]);
+        let result = pairs(&[("a", "dN"), ("a/z", "dA"), ("a/z/x", "X")]);
+        assert_eq!(folded(&rows, vec![put.clone(), leave.clone()]), result);
+        assert_eq!(folded(&rows, vec![leave, put]), result);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_what_was_at_the_path_before_the_pass() {
+        let rows = [("a", "A"), ("b", "B")];
+        let moved = Op::Move(vec![moved("B", "a")]);
+        let forget = Op::Forget(RelPath::parse("a").unwrap());
+        let result = pairs(&[("a", "B")]);
+        assert_eq!(folded(&rows, vec![moved.clone(), forget.clone()]), result);
+        assert_eq!(folded(&rows, vec![forget, moved]), result);
     }
 
     #[test]
