@@ -3,6 +3,7 @@
 //! Up to the plan everything only reads, so a dry run goes the same way and stops there. After it everything only
 //! does what the plan says.
 
+mod check;
 mod facts;
 mod learned;
 mod places;
@@ -12,7 +13,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -39,6 +40,7 @@ use crate::{
     stop::Stop,
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, local_name},
 };
+pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
 use places::Places;
 
@@ -518,6 +520,11 @@ impl Pass<'_> {
             Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
         }
     }
+}
+
+/// Returns a duration as whole milliseconds.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names the trash of a pass that begins now.

@@ -23,7 +23,7 @@ pub(super) struct Places {
     /// Whether LOCAL is there.
     has_local: bool,
     /// REMOTE, where it is there.
-    remote: Option<RemoteId>,
+    pub(super) remote: Option<RemoteId>,
     /// The trash of this pass.
     pub(super) trash: Trash,
 }
@@ -109,6 +109,11 @@ impl Places {
             remote,
             trash,
         })
+    }
+
+    /// Returns LOCAL where it is there.
+    pub(super) fn existing_local(&self) -> Option<PathBuf> {
+        self.has_local.then(|| self.local.clone())
     }
 
     /// Returns whether REMOTE was there when the pass began.

@@ -5,9 +5,11 @@
 
 mod bad_input;
 mod bisync;
+mod check;
 mod counts;
 mod hostile;
 mod kill;
 mod pull;
 mod push;
+mod trash;
 mod world;
