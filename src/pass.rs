@@ -9,9 +9,10 @@ mod places;
 mod sum;
 
 use std::{
-    path::PathBuf,
+    collections::HashMap,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crate::{
@@ -20,11 +21,11 @@ use crate::{
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
-    report::{Event, Reporter, Summary},
+    report::{Event, Outcome, Reporter, Summary},
     scan::{
         Progress, Watch,
         filter::Filter,
-        local::LocalScan,
+        local::{LocalScan, measure},
         remote::{Known, RemoteScan},
     },
     state::{
@@ -36,7 +37,7 @@ use crate::{
         trash::{self, Trash},
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, local_name},
 };
 use learned::Learned;
 use places::Places;
@@ -259,12 +260,7 @@ impl Pass<'_> {
         remote_root: &RemoteId,
         learned: &mut Learned,
     ) -> Result<Listings> {
-        let known_items: Vec<RemoteItem> = base
-            .rows
-            .items()
-            .iter()
-            .map(crate::tree::Row::remote_item)
-            .collect();
+        let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
         let known = Known::new(&known_items);
         let tell = |side: Side| {
             move |progress: Progress| {
@@ -276,10 +272,22 @@ impl Pass<'_> {
             }
         };
         let (tell_local, tell_remote) = (tell(Side::Local), tell(Side::Remote));
-        let is_package = |path: &RelPath| {
-            base.rows
+        // A package is known by its path, and wherever it was moved to by its inode.
+        let packages: HashMap<u64, &Row> = (base.rows.items().iter())
+            .filter(|row| row.kind == Kind::Package)
+            .map(|row| (row.inode, row))
+            .collect();
+        let is_package = |path: &RelPath, inode: u64| {
+            let by_path = base
+                .rows
                 .get(path)
-                .is_some_and(|row| row.kind == Kind::Package)
+                .is_some_and(|row| row.kind == Kind::Package);
+            by_path
+                || packages.get(&inode).is_some_and(|row| {
+                    let root = local_root.map_or(Path::new(""), PathBuf::as_path);
+                    let found = measure(&root.join(path.as_str()), path.clone(), None, false);
+                    found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
+                })
         };
         let looked_ns = exec::now_ns();
         let scan_local = || -> Result<Listing<LocalItem>> {
@@ -390,8 +398,8 @@ impl Pass<'_> {
         filter: &Filter,
         plan: &Plan,
     ) -> Result<()> {
-        let awake = |row: &&crate::tree::Row| !filter.hides(&row.path, row.kind == Kind::Folder);
-        let rows: Vec<&crate::tree::Row> = base.rows.items().iter().filter(awake).collect();
+        let awake = |row: &&Row| !filter.hides(&row.path, row.kind == Kind::Folder);
+        let rows: Vec<&Row> = base.rows.items().iter().filter(awake).collect();
         let tripped = guard::check(&guard::Seen {
             verb: self.options.verb,
             rows: &rows,
@@ -427,7 +435,7 @@ impl Pass<'_> {
         facts: &Facts,
         remote_root: &RemoteId,
         disk: &Disk,
-        root: &std::path::Path,
+        root: &Path,
         learned: &mut Learned,
     ) -> Result<(exec::Done, usize)> {
         let remote_id = remote_root.folder_drivewsid();
@@ -478,21 +486,32 @@ impl Pass<'_> {
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
         journal.flush(|| disk.settle())?;
-        let ops: Vec<Op> = journal.into_ops();
+        let leaves = base
+            .in_transit
+            .iter()
+            .map(|(id, side)| Op::Leaves(id.clone(), *side));
+        let ops: Vec<Op> = leaves.chain(journal.into_ops()).collect();
         let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
-        // What is still on its way is only in the journal, which therefore stays.
-        let still: Vec<_> = (base.in_transit.keys())
-            .filter(|id| !in_transit.contains_key(*id))
-            .collect();
-        let is_arrived = in_transit.is_empty() && (still.is_empty() || done.fatal.is_none());
-        if is_arrived {
-            baseline::save(self.files, &pair, &rows)?;
+        baseline::save(self.files, &pair, &rows)?;
+        // What could not arrive yet is said anew; where everything was done nothing is on its way.
+        let is_all_done = done
+            .outcomes
+            .iter()
+            .all(|outcome| matches!(outcome, Outcome::Done));
+        if !in_transit.is_empty() && !is_all_done {
+            let leaves = in_transit
+                .into_iter()
+                .map(|(id, side)| Op::Leaves(id, side))
+                .collect();
+            let journal = Journal::begin(&self.files.journal, &pair, 0)?;
+            journal.append(leaves, || Ok(()))?;
+            journal.flush(|| Ok(()))?;
         }
         self.expire_trash(root);
         Ok((done, rows.items().len()))
     }
 
-    fn expire_trash(&self, root: &std::path::Path) {
+    fn expire_trash(&self, root: &Path) {
         match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
             Ok(0) => {}
             Ok(count) => log::info!("emptied the local trash of {count} passes"),
@@ -501,12 +520,7 @@ impl Pass<'_> {
     }
 }
 
-/// Returns a duration as whole milliseconds, for the summary's JSON.
-pub fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Names the trash of a pass that begins now.
-fn new_trash(local: &std::path::Path) -> Trash {
+fn new_trash(local: &Path) -> Trash {
     Trash::begin(local, jiff::Timestamp::now())
 }

@@ -136,8 +136,10 @@ impl Run<'_> {
                         .reporter
                         .event(&Event::Restarted { number, bytes: 0 });
                 }
+                let file = self.exec.disk.read(spot)?;
+                expect_same(&file, local)?;
                 Ok(Box::new(Outgoing {
-                    file: self.exec.disk.read(spot)?,
+                    file,
                     left: local.size,
                     hashes: Arc::clone(&hashes),
                     sent: Arc::clone(&self.sent),
@@ -305,6 +307,22 @@ impl Run<'_> {
             Ok(Some(Err(_)) | None) | Err(_) => false,
         }
     }
+}
+
+/// Checks that an opened file is the one that was listed, whatever has been done to its name since.
+fn expect_same(file: &File, local: &LocalItem) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Error::io(format!("cannot look at \"{}\"", local.path), error))?;
+    let mtime_ns = metadata
+        .mtime()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(metadata.mtime_nsec());
+    if (metadata.ino(), metadata.len(), mtime_ns) == (local.inode, local.size, local.mtime_ns) {
+        return Ok(());
+    }
+    Err(changed(&local.path, "it has changed meanwhile"))
 }
 
 /// Makes the error of a write whose answer was lost and that was not applied: the next pass does it.

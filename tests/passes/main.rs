@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod bisync;
 mod counts;
 mod hostile;
 mod kill;

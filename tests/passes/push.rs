@@ -247,6 +247,48 @@ fn guards_stop_a_pass_before_anything_is_done() {
 }
 
 #[test]
+fn a_renamed_package_stays_a_package() {
+    let world = World::new();
+    world
+        .drive
+        .mkpackage("Budget.numbers", &[("Index/a", b"1")])
+        .unwrap();
+    world.pass("pull", &[]).code(0);
+    let id = world.drive.entry("Budget.numbers").unwrap().docwsid;
+    fs::create_dir(world.local().join("Old")).unwrap();
+    let local = world.local();
+    fs::rename(
+        local.join("Budget.numbers"),
+        local.join("Old/Budget 2026.numbers"),
+    )
+    .unwrap();
+    world.pass("push", &[]).code(0);
+    assert_eq!(
+        world
+            .drive
+            .entry("Old/Budget 2026.numbers")
+            .unwrap()
+            .docwsid,
+        id
+    );
+    assert_eq!(world.remote_tree().len(), 2);
+    world.expect_quiet("push");
+    world.expect_quiet("bisync");
+}
+
+#[test]
+fn a_pair_inside_of_another_keeps_its_trash_to_itself() {
+    let world = World::new();
+    world.drive.write("d/a", "old").unwrap();
+    world.run(["pull", "local/d", "/d"]).code(0);
+    world.drive.write("d/a", "new").unwrap();
+    world.run(["pull", "local/d", "/d"]).code(0);
+    assert!(world.local().join("d/.icloud-sync/trash").exists());
+    world.pass("push", &[]).code(0);
+    assert_eq!(world.remote_tree().keys().collect::<Vec<_>>(), ["d", "d/a"]);
+}
+
+#[test]
 fn a_second_pass_waits_for_nobody() {
     let world = World::new();
     world.write("a", "1");
