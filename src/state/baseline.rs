@@ -111,7 +111,7 @@ pub fn load(files: &PairFiles) -> Result<Baseline> {
         let is_same = baseline
             .pair
             .as_ref()
-            .is_none_or(|pair| *pair == header.pair);
+            .is_none_or(|pair| pair.is_same(&header.pair));
         if !is_same {
             let text = format!(
                 "{} is not the journal of its baseline",
