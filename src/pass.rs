@@ -6,10 +6,12 @@
 mod facts;
 mod learned;
 mod places;
+mod sight;
 mod sum;
 
 use std::{
-    path::PathBuf,
+    collections::HashSet,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,10 +38,11 @@ use crate::{
         trash::{self, Trash},
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 use learned::Learned;
 use places::Places;
+use sight::Sight;
 
 /// How often the plan may ask for content before something is wrong with the answers.
 const MOST_ROUNDS: usize = 8;
@@ -241,11 +244,19 @@ impl Pass<'_> {
 
     fn filter(&self) -> Result<Filter> {
         let mut options = self.options.filter.clone();
-        // The program's own state holds a session; it never leaves this machine.
-        if let Ok(below) = self.options.state_dir.strip_prefix(&self.places.local)
-            && let Some(below) = below.to_str()
-        {
-            options.ignore.push(format!("/{}/", globset::escape(below)));
+        // The program's own state holds a session, and changes with every pass; it never leaves this machine.
+        let baseline = &self.files.baseline;
+        let own = [
+            (places::resolve_local(&self.options.state_dir)?, "/"),
+            (places::resolve_local(baseline)?, ""),
+            (places::resolve_local(&self.files.journal)?, ""),
+        ];
+        for (path, kind) in &own {
+            if let Ok(below) = path.strip_prefix(&self.places.local)
+                && let Some(below) = below.to_str()
+            {
+                (options.ignore).push(format!("/{}{kind}", globset::escape(below)));
+            }
         }
         Filter::new(&options, &self.places.local)
     }
@@ -259,12 +270,7 @@ impl Pass<'_> {
         remote_root: &RemoteId,
         learned: &mut Learned,
     ) -> Result<Listings> {
-        let known_items: Vec<RemoteItem> = base
-            .rows
-            .items()
-            .iter()
-            .map(crate::tree::Row::remote_item)
-            .collect();
+        let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
         let known = Known::new(&known_items);
         let tell = |side: Side| {
             move |progress: Progress| {
@@ -390,8 +396,8 @@ impl Pass<'_> {
         filter: &Filter,
         plan: &Plan,
     ) -> Result<()> {
-        let awake = |row: &&crate::tree::Row| !filter.hides(&row.path, row.kind == Kind::Folder);
-        let rows: Vec<&crate::tree::Row> = base.rows.items().iter().filter(awake).collect();
+        let awake = |row: &&Row| !filter.hides(&row.path, row.kind == Kind::Folder);
+        let rows: Vec<&Row> = base.rows.items().iter().filter(awake).collect();
         let tripped = guard::check(&guard::Seen {
             verb: self.options.verb,
             rows: &rows,
@@ -427,7 +433,7 @@ impl Pass<'_> {
         facts: &Facts,
         remote_root: &RemoteId,
         disk: &Disk,
-        root: &std::path::Path,
+        root: &Path,
         learned: &mut Learned,
     ) -> Result<(exec::Done, usize)> {
         let remote_id = remote_root.folder_drivewsid();
@@ -441,22 +447,13 @@ impl Pass<'_> {
         }
         let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
         let calibration = Calibration::new(learned.is_signature_proven);
-        let shows = |node: &Node| {
-            let folder = match &node.parent {
-                Some(id) if id == remote_root => Some(None),
-                Some(id) => (listings.remote.items().iter())
-                    .find(|item| item.id == *id)
-                    .map(|item| Some(&item.path)),
-                None => None,
-            };
-            let name = local_name(&node.name).ok();
-            let path = folder
-                .zip(name)
-                .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
-            path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
-        };
+        let sight = Sight::new(&listings.remote, remote_root, filter);
+        let shows = |node: &Node| sight.shows(node);
+        let stands = |node: &Node, item: &RemoteItem| sight.stands(node, item);
         let exec = Exec {
+            local: &listings.local,
             shows: &shows,
+            stands: &stands,
             plan,
             remote: self.tools.remote,
             disk,
@@ -479,20 +476,18 @@ impl Pass<'_> {
         learned.is_signature_proven = calibration.is_proven();
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
+        let waits = base.in_transit.keys().cloned().collect();
+        let waits = on_their_way(waits, &ops);
         let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
         // What is still on its way is only in the journal, which therefore stays.
-        let still: Vec<_> = (base.in_transit.keys())
-            .filter(|id| !in_transit.contains_key(*id))
-            .collect();
-        let is_arrived = in_transit.is_empty() && (still.is_empty() || done.fatal.is_none());
-        if is_arrived {
+        if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
             baseline::save(self.files, &pair, &rows)?;
         }
         self.expire_trash(root);
         Ok((done, rows.items().len()))
     }
 
-    fn expire_trash(&self, root: &std::path::Path) {
+    fn expire_trash(&self, root: &Path) {
         match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
             Ok(0) => {}
             Ok(count) => log::info!("emptied the local trash of {count} passes"),
@@ -501,12 +496,39 @@ impl Pass<'_> {
     }
 }
 
+/// Returns which of the items that earlier passes left half-way have not arrived.
+fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
+    for op in ops {
+        if let Op::Arrives(id) = op {
+            waits.remove(id);
+        }
+    }
+    waits
+}
+
+/// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
+fn is_half_way(
+    waits: &HashSet<RemoteId>,
+    rows: &Listing<Row>,
+    remote: &Listing<RemoteItem>,
+) -> bool {
+    if waits.is_empty() {
+        return false;
+    }
+    let rows = rows.items().iter().filter(|row| waits.contains(&row.id));
+    let mut rows = rows.map(|row| (&row.id, &row.path));
+    rows.any(|(id, path)| {
+        let listed = remote.items().iter().find(|item| item.id == *id);
+        listed.map_or_else(|| remote.has_unknown(), |item| item.path != *path)
+    })
+}
+
 /// Returns a duration as whole milliseconds, for the summary's JSON.
 pub fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names the trash of a pass that begins now.
-fn new_trash(local: &std::path::Path) -> Trash {
+fn new_trash(local: &Path) -> Trash {
     Trash::begin(local, jiff::Timestamp::now())
 }

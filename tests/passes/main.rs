@@ -5,8 +5,10 @@
 
 mod bad_input;
 mod counts;
+mod hazards;
 mod hostile;
 mod kill;
+mod meanwhile;
 mod pull;
 mod push;
 mod world;
