@@ -11,4 +11,5 @@ mod kill;
 mod meanwhile;
 mod pull;
 mod push;
+mod remembered;
 mod world;
