@@ -182,3 +182,22 @@ fn what_an_earlier_pass_has_fetched_is_trusted_only_with_a_signature() {
         assert!(world.leftovers().is_empty());
     }
 }
+
+#[test]
+fn the_trash_of_a_pair_below_another_stays_on_this_machine() {
+    let world = World::new();
+    let drive = &world.drive;
+    drive.write_with_mtime("d/a", "old", 1_700_000_000).unwrap();
+    drive.write("b", "1").unwrap();
+    world.pass("pull", &[]).code(0);
+    drive
+        .write_with_mtime("d/a", "newer", 1_700_000_100)
+        .unwrap();
+    world.run(["pull", "local/d", "/d", "--force"]).code(0);
+    assert!(world.local().join("d/.icloud-sync/trash").exists());
+    world.pass("push", &[]).code(0);
+    assert_eq!(
+        world.remote_tree().keys().collect::<Vec<_>>(),
+        ["b", "d", "d/a"]
+    );
+}
