@@ -56,6 +56,9 @@ pub struct Moved {
     /// Its name on the service, if that is not the last part of the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// It was moved locally: its name on the service is what it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_local: bool,
     /// The version mark before and after, where the move changed the mark and not the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etags: Option<(String, String)>,
@@ -418,7 +421,14 @@ impl Folding {
             && let Some(at) = self.of_id.get(&id)
         {
             let entry = &mut self.entries[*at];
-            entry.row.name = moved.name.as_deref().map(Box::from);
+            entry.row.name = if moved.is_local {
+                let place = entry.place.as_ref().map(|(_, path)| path);
+                let name = (entry.row.name.as_deref())
+                    .unwrap_or_else(|| place.unwrap_or(&entry.row.path).name());
+                (name != path.name()).then(|| name.into())
+            } else {
+                moved.name.as_deref().map(Box::from)
+            };
             if let Some((before, after)) = &moved.etags
                 && entry.row.etag.as_str() == before
             {
@@ -596,8 +606,27 @@ mod tests {
             id,
             path: path.into(),
             name: None,
+            is_local: false,
             etags: Some(("1a::19".into(), "1b::19".into())),
         }
+    }
+
+    #[test]
+    fn what_was_moved_locally_keeps_its_name_on_the_service_until_it_is_moved_there() {
+        let name_after = |ops: Vec<Op>| -> Option<Box<str>> {
+            let (rows, _) = fold(Listing::new(vec![row("a", "A")]), ops);
+            let row = rows.items().first().unwrap();
+            assert_eq!(row.path.as_str(), "b");
+            row.name.clone()
+        };
+        let remote = Op::Move(vec![moved("A", "b")]);
+        let local = Op::Move(vec![Moved {
+            is_local: true,
+            ..moved("A", "b")
+        }]);
+        assert_eq!(name_after(vec![local.clone()]).as_deref(), Some("a"));
+        assert_eq!(name_after(vec![local.clone(), remote.clone()]), None);
+        assert_eq!(name_after(vec![remote, local]), None);
     }
 
     #[test]

@@ -6,11 +6,12 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     exec::disk::{Disk, Spot},
     scan::filter::OWN_FOLDER,
     tree::RelPath,
@@ -53,11 +54,16 @@ impl Trash {
     /// # Errors
     /// `Local` or `DiskFull`.
     pub fn place(&self, disk: &Disk, path: &RelPath) -> Result<Spot> {
-        let mut parts: Vec<&OsStr> = vec![OWN_FOLDER.as_ref(), FOLDER.as_ref(), self.pass.as_ref()];
+        let top: [&OsStr; 3] = [OWN_FOLDER.as_ref(), FOLDER.as_ref(), self.pass.as_ref()];
+        let mut parts = top.to_vec();
         if let Some(folder) = path.parent_str() {
             parts.extend(folder.split('/').map(OsStr::new));
         }
-        let folder = disk.own_folder(&parts, path.as_str())?;
+        let folder = match disk.own_folder(&parts, path.as_str()) {
+            // A file of this pass lies where a folder is wanted: the path was a file once, and a folder later.
+            Err(error) if error.kind() == Kind::Changed => self.folder_beside(disk, path)?,
+            other => other?,
+        };
         let spot = Spot::new(folder, path.name().as_ref(), path.as_str());
         if disk.look_spot(&spot)?.is_none() {
             return Ok(spot);
@@ -72,6 +78,38 @@ impl Trash {
             }
             number += 1;
         }
+    }
+}
+
+impl Trash {
+    /// Opens the folder for `path`, with numbers behind the parts that something else than a folder has.
+    fn folder_beside(&self, disk: &Disk, path: &RelPath) -> Result<OwnedFd> {
+        let mut parts: Vec<OsString> =
+            vec![OWN_FOLDER.into(), FOLDER.into(), self.pass.as_str().into()];
+        let open = |parts: &[OsString]| {
+            let parts: Vec<&OsStr> = parts.iter().map(OsString::as_os_str).collect();
+            disk.own_folder(&parts, path.as_str())
+        };
+        let mut folder = open(&parts)?;
+        for part in path.parent_str().unwrap_or_default().split('/') {
+            let mut number = 1;
+            loop {
+                parts.push(match number {
+                    1 => part.into(),
+                    _ => format!("{part}.{number}").into(),
+                });
+                match open(&parts) {
+                    Ok(opened) => {
+                        folder = opened;
+                        break;
+                    }
+                    Err(error) if error.kind() == Kind::Changed => drop(parts.pop()),
+                    Err(error) => return Err(error),
+                }
+                number += 1;
+            }
+        }
+        Ok(folder)
     }
 }
 
@@ -138,6 +176,21 @@ mod tests {
         let folder = local.path().join(".icloud-sync/trash/20261122T105612Z/a");
         assert!(folder.join("b.txt").exists() && folder.join("b.txt.2").exists());
         assert_eq!(Trash::begin(local.path(), now).pass(), "20261122T105612Z-2");
+    }
+
+    #[test]
+    fn what_was_a_file_and_then_a_folder_has_a_place_for_both() {
+        let local = tempfile::tempdir().unwrap();
+        let disk = Disk::open(local.path(), Links::Skip, &Listing::default()).unwrap();
+        let trash = Trash::begin(local.path(), "2026-11-22T10:56:12Z".parse().unwrap());
+        for path in ["a/b", "a/b/c", "a/b/d", "a/b/c/e"] {
+            let place = trash.place(&disk, &RelPath::parse(path).unwrap()).unwrap();
+            drop(disk.write(&place).unwrap());
+        }
+        let folder = trash.folder(local.path()).join("a");
+        for path in ["b", "b.2/c", "b.2/d", "b.2/c.2/e"] {
+            assert!(folder.join(path).is_file(), "{path}");
+        }
     }
 
     #[test]

@@ -176,6 +176,8 @@ pub(crate) struct Maker {
     pub(crate) clashes: bool,
     /// Contents that the local hand has written another over.
     pub(crate) superseded: BTreeSet<Vec<u8>>,
+    /// What has ever been at a local path.
+    once_at: BTreeMap<String, BTreeSet<Vec<u8>>>,
     /// What was done, for people.
     pub(crate) story: Vec<String>,
 }
@@ -197,6 +199,12 @@ impl Maker {
     fn seconds(&mut self) -> Option<i64> {
         self.count += 1;
         (!self.is_racy).then_some(1_700_000_000 + self.count * 10)
+    }
+
+    /// The local hand is about to write a new file at a path: whatever it had there, it has written over.
+    fn supersede(&mut self, path: &str) {
+        let old = self.once_at.get(path).into_iter().flatten();
+        self.superseded.extend(old.cloned());
     }
 
     fn name(&self, number: u16) -> &'static str {
@@ -246,6 +254,12 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
     let files: Vec<&String> = (tree.iter())
         .filter_map(|(path, it)| it.as_ref().map(|_| path))
         .collect();
+    if who == LOCAL {
+        for (path, content) in &tree {
+            let once = maker.once_at.entry(path.clone()).or_default();
+            once.extend(content.clone());
+        }
+    }
     let all: Vec<&String> = tree.keys().collect();
     let top = String::new();
     let folders: Vec<&String> = std::iter::once(&top)
@@ -263,8 +277,8 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
     let other_name = maker.name(edit.other / 7);
     let overwrite = |maker: &mut Maker, path: &str| {
         let content = maker.content();
-        if let Some(Some(old)) = tree.get(path).filter(|_| who == LOCAL) {
-            maker.superseded.insert(old.clone());
+        if who == LOCAL {
+            maker.supersede(path);
         }
         let seconds = maker.seconds();
         hand.write(path, &content, seconds);
@@ -285,12 +299,8 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
         }
         8 => {
             if let Some(path) = file {
-                if who == LOCAL {
-                    maker.superseded.insert(tree[path].clone().unwrap());
-                }
                 hand.remove(path);
-                let (content, seconds) = (maker.content(), maker.seconds());
-                hand.write(path, &content, seconds);
+                overwrite(maker, path);
                 maker.tell(who, format!("replaces {path} by a new file"));
             }
         }
@@ -347,8 +357,7 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
         17 => {
             if let Some(path) = pick(&folders, edit.other).filter(|path| !path.is_empty()) {
                 hand.remove(path);
-                let (content, seconds) = (maker.content(), maker.seconds());
-                hand.write(path, &content, seconds);
+                overwrite(maker, path);
                 maker.tell(who, format!("makes a file of folder {path}"));
             }
         }
@@ -363,6 +372,9 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
             // A second file of the same content.
             let to = join(folder, other_name);
             if let Some(path) = file.filter(|_| is_free(&to)) {
+                if who == LOCAL {
+                    maker.supersede(&to);
+                }
                 let seconds = maker.seconds();
                 hand.write(&to, tree[path].as_ref().unwrap(), seconds);
                 maker.tell(who, format!("copies {path} to {to}"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use icloud_sync::plan::{Delete, Verb};
+use icloud_sync::plan::Verb;
 
 use crate::{
     hand::{Maker, Tree},
@@ -99,21 +99,15 @@ pub(crate) fn lawful_pass(pair: &Pair, asked: &Asked, maker: &mut Maker) -> Resu
     if ran.code() != 0 && asked.verb == Verb::Bisync && !is_blind {
         return Err(format!("a quiet bisync came to code {}", ran.code()));
     }
-    if asked.delete == Delete::Extra && has_dropped_row(&ran) {
-        pair.pass(asked);
+    if asked.verb != Verb::Bisync {
+        // One way, an item can be left in a place of its own on each side. Where another one takes the path that its row had,
+        // it counts as new from then on, and the next pass deals with it.
+        maker
+            .story
+            .push(format!("settling: {}", pair.pass(asked).tell()));
     }
     quiet(pair, asked, maker)?;
     Ok(ran)
-}
-
-/// A mirror takes for extra what lost its row in this very pass: a kept copy, or an item whose name another one has taken.
-fn has_dropped_row(ran: &Ran) -> bool {
-    let keeps = ran
-        .plan
-        .conflicts
-        .iter()
-        .any(|conflict| conflict.kept_as.is_some());
-    keeps || true
 }
 
 /// LAW 2: a pass now plans no action and touches nothing.

@@ -6,6 +6,7 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod found;
 mod hand;
 mod laws;
 mod memory;

@@ -72,7 +72,8 @@ impl Ran {
         let actions: Vec<String> = (self.plan.actions.iter())
             .map(|action| format!("{} {:?} ({:?})", action.path, action.what, action.reason))
             .collect();
-        format!("{end}\n    {}", actions.join("\n    "))
+        let done = (self.result.as_ref()).map_or(0, |summary| summary.counts.done);
+        format!("{end}, {done} done\n    {}", actions.join("\n    "))
     }
 }
 

@@ -508,6 +508,7 @@ fn moved(item: &RemoteItem, path: &RelPath) -> Moved {
         id: item.id.file_drivewsid(),
         path: path.to_string(),
         name: None,
+        is_local: false,
         etags: None,
     }
 }

@@ -1,0 +1,43 @@
+//! What the random worlds have found, each as small as it gets.
+
+use icloud_sync::plan::Verb;
+
+use crate::{
+    hand::Hand,
+    memory::Manner,
+    pair::{Asked, Pair},
+};
+
+fn pair() -> Pair {
+    Pair::new(Manner {
+        spreads: false,
+        signs: true,
+    })
+}
+
+fn push() -> Asked {
+    Asked {
+        verb: Verb::Push,
+        ..Asked::bisync()
+    }
+}
+
+#[test]
+fn a_remote_item_that_was_renamed_out_of_step_is_listed_under_its_own_name() {
+    let pair = pair();
+    pair.memory.write("B", b"one", Some(1_700_000_000));
+    pair.memory.write("b", b"other", Some(1_700_000_010));
+    pair.memory.write("X", b"fourth", Some(1_700_000_030));
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    // x clashes with X, so B keeps its name on the remote side.
+    pair.hand.carry("B", "x");
+    pair.hand.remove("b");
+    pair.hand.make_folder("b");
+    pair.hand.write("b/A", b"third", Some(1_700_000_020));
+    // The new folder clashes with B and is left alone; the old file makes way for it all the same.
+    assert_eq!(pair.pass(&push()).code(), 3);
+    let tree = pair.remote_tree();
+    let again = pair.pass(&push());
+    assert!(again.plan.actions.is_empty(), "{}", again.tell());
+    assert_eq!(pair.remote_tree(), tree);
+}
