@@ -12,7 +12,7 @@ use crate::{
     options::PassOptions,
     plan::Verb,
     scan::remote::resolve,
-    state::{Pair, baseline::Baseline, hash, trash::Trash},
+    state::{Pair, PairFiles, baseline::Baseline, hash, trash::Trash},
     tree::{DocId, Kind, RelPath, RemoteId, Zone, local_name},
 };
 
@@ -125,6 +125,7 @@ impl Places {
         base: &Baseline,
         options: &PassOptions,
         account: &str,
+        files: &PairFiles,
     ) -> Result<()> {
         let shown = options.local.display();
         let Some(pair) = &base.pair else {
@@ -143,13 +144,23 @@ impl Places {
         };
         let guard =
             |text: String, hint: &str| Err(Error::new(ErrorKind::Guard, text).with_hint(hint));
-        let anew = "if this is meant, begin anew with another STATE_FILE, or remove the pair's folder under the state folder";
+        let forget = match &options.state_file {
+            None => format!("remove {}", files.folder.display()),
+            Some(_) => format!(
+                "remove {} and {}",
+                files.baseline.display(),
+                files.journal.display()
+            ),
+        };
+        let anew = format!(
+            "if this is meant, {forget}: the next pass is then a first one, which joins both sides and deletes nothing"
+        );
         if pair.account != hash(&[account]) {
             return guard(
                 format!(
                     "guard 5: the baseline of \"{shown}\" belongs to another account; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
         if Path::new(&pair.local) != self.local || pair.remote != options.remote {
@@ -166,7 +177,7 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is missing, and it was there the last time; nothing was done"
                 ),
-                "is its disk mounted? To receive everything anew, make the folder and use --force",
+                &format!("is its disk mounted? If it was removed on purpose, {forget}"),
             );
         }
         let now = Pair::new(account, &self.local, &options.remote, &pair.remote_id)?;
@@ -175,7 +186,7 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is another folder or file system than the last time; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
         match &self.remote {
@@ -191,7 +202,7 @@ impl Places {
                     "guard 3: REMOTE \"{}\" is another folder than the last time; nothing was done",
                     options.remote
                 ),
-                anew,
+                &anew,
             ),
             Some(_) => Ok(()),
         }
