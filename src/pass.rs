@@ -23,7 +23,7 @@ use crate::{
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
-    report::{Event, Reporter, Summary},
+    report::{Event, Reporter, Summary, words},
     scan::{
         Progress, Watch,
         filter::Filter,
@@ -113,10 +113,20 @@ fn record(
             let message = summary
                 .problems
                 .first()
-                .map(|(what, why)| format!("{what}: {why}"));
+                .map(|(what, why)| words::problem(what, why));
             (summary.exit_code, message, summary.counts.done, *items)
         }
-        Err(error) => (error.exit_code(), Some(error.chain()), 0, 0),
+        Err(error) => {
+            let before = std::fs::read(&files.last)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<LastPass>(&bytes).ok());
+            if before.is_none() && error.kind() == ErrorKind::Usage {
+                // A mistyped folder is not a pair.
+                return Ok(());
+            }
+            let items = before.map_or(0, |before| before.baseline_items);
+            (error.exit_code(), Some(error.chain()), 0, items)
+        }
     };
     let last = LastPass {
         verb: options.verb.as_str().to_owned(),
@@ -152,7 +162,7 @@ impl Pass<'_> {
     fn run(&self) -> Result<(Summary, usize)> {
         let base = self.load_baseline()?;
         self.places
-            .check_against(&base, self.options, self.tools.account)?;
+            .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = self.filter()?;

@@ -12,7 +12,7 @@ use crate::{
     options::PassOptions,
     plan::Verb,
     scan::remote::resolve,
-    state::{Pair, baseline::Baseline, hash, trash::Trash},
+    state::{Pair, PairFiles, baseline::Baseline, hash, trash::Trash},
     tree::{DocId, Kind, RelPath, RemoteId, Zone, local_name},
 };
 
@@ -133,6 +133,7 @@ impl Places {
         base: &Baseline,
         options: &PassOptions,
         account: &str,
+        files: &PairFiles,
     ) -> Result<()> {
         let shown = options.local.display();
         let Some(pair) = &base.pair else {
@@ -151,13 +152,23 @@ impl Places {
         };
         let guard =
             |text: String, hint: &str| Err(Error::new(ErrorKind::Guard, text).with_hint(hint));
-        let anew = "if this is meant, begin anew with another STATE_FILE, or remove the pair's folder under the state folder";
+        let forget = match &options.state_file {
+            None => format!("remove {}", files.folder.display()),
+            Some(_) => format!(
+                "remove {} and {}",
+                files.baseline.display(),
+                files.journal.display()
+            ),
+        };
+        let anew = format!(
+            "if this is meant, {forget}: the next pass is then a first one, which joins both sides and deletes nothing"
+        );
         if pair.account != hash(&[account]) {
             return guard(
                 format!(
                     "guard 5: the baseline of \"{shown}\" belongs to another account; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
         if pair.local != self.local.to_string_lossy() || pair.remote != options.remote {
@@ -174,7 +185,7 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is missing, and it was there the last time; nothing was done"
                 ),
-                "is its disk mounted? If the folder is gone for good, begin anew with another STATE_FILE, or remove the pair's folder under the state folder",
+                &format!("is its disk mounted? If it was removed on purpose, {forget}"),
             );
         }
         let now = Pair::new(account, &self.local, &options.remote, &pair.remote_id)?;
@@ -183,7 +194,7 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is another folder or file system than the last time; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
         match &self.remote {
@@ -199,7 +210,7 @@ impl Places {
                     "guard 3: REMOTE \"{}\" is another folder than the last time; nothing was done",
                     options.remote
                 ),
-                anew,
+                &anew,
             ),
             Some(_) => Ok(()),
         }

@@ -242,8 +242,30 @@ fn guards_stop_a_pass_before_anything_is_done() {
     world.pass("push", &["--delete"]).code(6).says("guard 3");
     fs::create_dir(world.folder.path().join("in the way")).unwrap();
     fs::create_dir(world.local()).unwrap();
-    world.pass("push", &["--delete"]).code(6).says("guard 3");
+    let pairs = world.state().join("pairs");
+    let pair = fs::read_dir(pairs).unwrap().next().unwrap().unwrap().path();
+    world
+        .pass("push", &["--delete"])
+        .code(6)
+        .says("guard 3")
+        .says(&format!("remove {}", pair.display()));
     assert_eq!(world.remote_etags(), before);
+    // What stopped it is no new state: the items are in step as before.
+    let last = fs::read_to_string(pair.join("last.json")).unwrap();
+    assert!(last.contains("\"baseline_items\": 12"), "{last}");
+    // The way out that the hint names: a first pass, which deletes nothing.
+    fs::remove_dir_all(pair).unwrap();
+    world.pass("push", &["--delete"]).code(0);
+    assert_eq!(world.remote_etags(), before);
+}
+
+#[test]
+fn a_mistyped_folder_is_not_remembered_as_a_pair() {
+    let world = World::new();
+    fs::remove_dir_all(world.local()).unwrap();
+    world.pass("push", &[]).code(2).says("does not exist");
+    let status = world.run(["status"]).code(0);
+    assert!(!status.stdout.contains("Pair:"), "{}", status.stdout);
 }
 
 #[test]
