@@ -201,11 +201,11 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l json -
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -f -a "list" -d 'List what is in Recently Deleted, by where it was'
@@ -219,7 +219,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fis
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -230,7 +230,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fis
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
