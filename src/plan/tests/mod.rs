@@ -5,6 +5,7 @@
 
 mod care;
 mod changes;
+mod large;
 mod laws;
 mod moves;
 mod simulate;
