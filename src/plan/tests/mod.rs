@@ -5,6 +5,9 @@
 
 mod care;
 mod changes;
+mod content;
+mod edits;
+mod large;
 mod laws;
 mod moves;
 mod simulate;
