@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hyper::body::Bytes;
 
+use super::blob::Blob;
 use super::drive::{self, No, ROOT, Refused, Written};
 use super::entry::{Entry, Place, TrashEntry};
 use super::package;
@@ -367,6 +368,18 @@ impl Drive {
                 }
             }
             Ok(out)
+        })
+    }
+
+    /// Every content that can still be had: of the tree, and of the trash at any depth.
+    ///
+    /// # Errors
+    ///
+    /// When a content cannot be read.
+    pub fn contents(&self) -> io::Result<Vec<Bytes>> {
+        self.look(|drive| {
+            let items = drive.live().filter_map(|(_, item)| item.blob.as_ref());
+            items.map(Blob::all).collect()
         })
     }
 

@@ -16,6 +16,7 @@ use rustix::{
 };
 
 use crate::{
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     options::Links,
     tree::{Kind, Listing, LocalItem, RelPath},
@@ -294,6 +295,7 @@ impl Disk {
     pub fn own_folder(&self, parts: &[&OsStr], shown: &str) -> Result<OwnedFd> {
         let mut folder = self.walk(self.root.as_fd(), [], shown)?;
         for part in parts {
+            crash::step();
             match rustix::fs::mkdirat(&folder, *part, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(io("make the trash folder for", shown, errno)),
@@ -358,6 +360,7 @@ impl Disk {
             std::mem::take(&mut *dirty)
         };
         for folder in dirty.values() {
+            crash::step();
             rustix::fs::syncfs(folder)
                 .map_err(|errno| io("write out", &self.root_path.to_string_lossy(), errno))?;
         }
@@ -370,6 +373,7 @@ impl Disk {
     /// `Changed` where something else stands there; `Local`.
     pub fn make_folder(&self, path: &RelPath) -> Result<Marks> {
         let spot = self.spot(path)?;
+        crash::step();
         match rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(io("make the folder", &spot.shown, errno)),
@@ -427,6 +431,7 @@ impl Disk {
     /// `Changed` where the target is taken; `Local`.
     pub fn rename_spots(&self, from: &Spot, to: &Spot) -> Result<()> {
         let flags = RenameFlags::NOREPLACE;
+        crash::step();
         let result =
             rustix::fs::renameat_with(&from.folder, &from.name, &to.folder, &to.name, flags);
         match result {
@@ -457,6 +462,7 @@ impl Disk {
     /// `Local` where the file system can't; both are as before then.
     pub fn exchange_spots(&self, one: &Spot, other: &Spot) -> Result<()> {
         let flags = RenameFlags::EXCHANGE;
+        crash::step();
         rustix::fs::renameat_with(&one.folder, &one.name, &other.folder, &other.name, flags)
             .map_err(|errno| io("exchange", &one.shown, errno))?;
         self.touch(&one.folder);
@@ -469,6 +475,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn replace_spot(&self, from: &Spot, to: &Spot) -> Result<()> {
+        crash::step();
         rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
             .map_err(|errno| io("replace", &to.shown, errno))?;
         self.touch(&to.folder);
@@ -480,6 +487,7 @@ impl Disk {
     /// # Errors
     /// The system's own, for the caller to choose another way.
     pub fn link(&self, from: &Spot, to: &Spot) -> std::io::Result<()> {
+        crash::step();
         rustix::fs::linkat(
             &from.folder,
             &from.name,
@@ -508,6 +516,7 @@ impl Disk {
     /// `Local` or `DiskFull`.
     pub fn write(&self, spot: &Spot) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        crash::step();
         rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::from_raw_mode(0o666))
             .map(File::from)
             .map_err(|errno| io("write", &spot.shown, errno))
@@ -518,6 +527,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn unlink(&self, spot: &Spot) -> Result<()> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(io("remove", &spot.shown, errno)),
@@ -529,6 +539,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => {
                 self.touch(&spot.folder);
@@ -595,6 +606,7 @@ pub fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
         tv_sec: ms.div_euclid(1_000),
         tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
     };
+    crash::step();
     rustix::fs::futimens(
         file,
         &Timestamps {

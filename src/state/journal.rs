@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pair, baseline::Header, row::RowLine};
 use crate::{
+    crash,
     error::{Error, Result},
     plan::Side,
     tree::{Etag, Listing, RelPath, RemoteId, Row},
@@ -143,6 +144,7 @@ impl Journal {
             .open(path)
             .map_err(fail)?;
         // Behind what is whole there may be a torn line.
+        crash::step();
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
         let inner = |file| Inner {
@@ -160,6 +162,7 @@ impl Journal {
         let mut line =
             serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
         line.push(b'\n');
+        crash::step_in(&mut file, &line);
         file.write_all(&line).map_err(fail)?;
         Ok(Self {
             path: path.to_path_buf(),
@@ -181,6 +184,7 @@ impl Journal {
             .inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
+        crash::step_in(&mut inner.file, &text);
         inner.file.write_all(&text).map_err(fail)?;
         inner.is_dirty = true;
         inner.ops.extend(ops);
@@ -221,6 +225,7 @@ impl Journal {
 impl Inner {
     fn flush(&mut self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
         settle()?;
+        crash::step();
         self.file
             .sync_data()
             .map_err(|error| Error::io("cannot write the journal", error))?;

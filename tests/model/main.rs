@@ -6,9 +6,11 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod crash;
 mod found;
 mod hand;
 mod laws;
 mod memory;
 mod pair;
 mod random;
+mod real;

@@ -1,0 +1,124 @@
+//! Crashes: at each step that changes something on this machine, and around each request. Afterwards nothing is lost or
+//! half, and the next pass ends where one without a crash does.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicUsize, Ordering},
+};
+
+use icloud_sync::plan::Verb;
+
+use crate::real::{Ended, Real, Rounds};
+
+/// Runs round after round, the n-th with a crash at place n, until a pass gets by without one.
+#[track_caller]
+fn crash_everywhere(verb: Verb, most: u64, crash: impl Fn(&Real, &[&str], u64) -> Ended) -> u64 {
+    let real = Real::new();
+    let mut rounds = Rounds::new(verb);
+    rounds.begin(&real);
+    for place in 1..=most {
+        let goal = rounds.edit(&real);
+        let before = real.found();
+        let args = rounds.args();
+        let ended = crash(&real, &args, place);
+        let where_it_was = format!("{} at {place}", verb.as_str());
+        if let Err(why) = rounds.check_midway(&real, &before) {
+            panic!("{where_it_was}: {why}");
+        }
+        if let Some(code) = ended.code {
+            assert_eq!(code, 0, "{where_it_was}: {}", ended.told);
+        } else {
+            let again = real.run(&args, None);
+            assert_eq!(again.code, Some(0), "{where_it_was}: {}", again.told);
+        }
+        if let Err(why) = goal.check(&real) {
+            panic!("{where_it_was}: {why}");
+        }
+        assert!(
+            real.leftovers().is_empty(),
+            "{where_it_was}: {:?}",
+            real.leftovers()
+        );
+        if ended.code.is_some() {
+            return place;
+        }
+    }
+    panic!("a pass never came to its end in {most} rounds");
+}
+
+fn at_each_step(verb: Verb) {
+    let steps = crash_everywhere(verb, 400, |real, args, place| real.run(args, Some(place)));
+    assert!(steps > 20, "only {steps} steps were seen");
+}
+
+#[test]
+fn a_pull_may_crash_at_each_of_its_steps() {
+    at_each_step(Verb::Pull);
+}
+
+#[test]
+fn a_push_may_crash_at_each_of_its_steps() {
+    at_each_step(Verb::Push);
+}
+
+#[test]
+fn a_bisync_may_crash_at_each_of_its_steps() {
+    at_each_step(Verb::Bisync);
+}
+
+/// Kills the program when its n-th request has come in, before it is carried out or after.
+fn kill_at_request(real: &Real, args: &[&str], place: u64) -> Ended {
+    let child = Arc::new(AtomicU32::new(0));
+    let left = Arc::new(AtomicUsize::new(
+        usize::try_from(place.div_ceil(2)).unwrap(),
+    ));
+    let hook = {
+        let (child, left) = (Arc::clone(&child), Arc::clone(&left));
+        move |_: &icloud_sync::emulator::Seen| {
+            let is_due = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
+                left.checked_sub(1)
+            });
+            if is_due == Ok(1) {
+                let mut id = 0;
+                while id == 0 {
+                    std::thread::yield_now();
+                    id = child.load(Ordering::SeqCst);
+                }
+                let id = rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap();
+                rustix::process::kill_process(id, rustix::process::Signal::KILL).unwrap();
+            }
+        }
+    };
+    if place % 2 == 1 {
+        real.emulator.before("*", hook);
+    } else {
+        real.emulator.after("*", hook);
+    }
+    let mut command = real.command(args);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped());
+    let process = command.spawn().unwrap();
+    child.store(process.id(), Ordering::SeqCst);
+    let output = process.wait_with_output().unwrap();
+    real.emulator.clear_hooks();
+    Ended {
+        code: output.status.code(),
+        told: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn a_pull_may_be_killed_around_each_of_its_requests() {
+    crash_everywhere(Verb::Pull, 200, kill_at_request);
+}
+
+#[test]
+fn a_push_may_be_killed_around_each_of_its_requests() {
+    crash_everywhere(Verb::Push, 200, kill_at_request);
+}
+
+#[test]
+fn a_bisync_may_be_killed_around_each_of_its_requests() {
+    crash_everywhere(Verb::Bisync, 200, kill_at_request);
+}
