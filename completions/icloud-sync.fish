@@ -36,6 +36,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "ls" -d 'Lis
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "pull" -d 'Copy from iCloud to this machine'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "push" -d 'Copy from this machine to iCloud'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "bisync" -d 'Keep both sides in step (two-way)'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "check" -d 'Compare both sides without transferring anything'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "trash" -d 'List iCloud\'s Recently Deleted, or put something back from it'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "demo" -d 'Take the tour: everything on a made-up iCloud, no Apple account'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "emulator" -d 'Run a local iCloud for trying and testing'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -183,6 +185,54 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-au
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l exclude -d 'Leave out what matches GLOB (may be repeated; a comma separates too)' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l ignore -d 'As --exclude, and stronger than any other pattern' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
+follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l listers -d 'Most listing requests at once [default: 8]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l json -d 'Print JSON, one object a line; the last is the summary'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l relogin -d 'Sign in anew, even though a session is there'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -f -a "list" -d 'List what is in Recently Deleted, by where it was'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -f -a "restore" -d 'Put items back to where they were'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s l -l long -d 'Show kind, size, the day it expires, and id of each item'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l json -d 'Print JSON, one object a line'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l relogin -d 'Sign in anew, even though a session is there'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l json -d 'Print JSON, one object a line; the last is the summary'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l relogin -d 'Sign in anew, even though a session is there'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use pass::{BisyncArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+pub use pass::{BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
 
 use crate::options::{Region, value};
 
@@ -178,6 +178,17 @@ pub enum Command {
     ///
     /// A file that was changed on both sides is a conflict; --conflict says who wins. The loser is kept.
     Bisync(BisyncArgs),
+    /// Compare both sides without transferring anything
+    ///
+    /// Says what is only here, only in iCloud, or different, and changes nothing. Contents are compared by the
+    /// checksums that iCloud publishes. Ends with code 0 if both sides are alike, with 3 if not, or if something
+    /// could not be compared. Packages (such as .pages and .numbers) are named, but not compared: they are
+    /// folders here and single files in iCloud.
+    Check(CheckArgs),
+    /// List iCloud's Recently Deleted, or put something back from it
+    ///
+    /// What passes and your devices remove from iCloud lies there for about 30 days.
+    Trash(TrashArgs),
     /// Take the tour: everything on a made-up iCloud, no Apple account
     ///
     /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and
@@ -259,6 +270,64 @@ pub struct LsArgs {
     #[arg(short = 'l', long)]
     pub long: bool,
     /// Print JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// `trash`.
+#[derive(Debug, Clone, Args)]
+pub struct TrashArgs {
+    /// What is to be done.
+    #[command(subcommand)]
+    pub command: TrashCommand,
+}
+
+/// What `trash` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TrashCommand {
+    /// List what is in Recently Deleted, by where it was
+    ///
+    /// Only what was removed by itself is listed; what is in a removed folder goes with it.
+    List(TrashListArgs),
+    /// Put items back to where they were
+    ///
+    /// If the old folder is gone, or the name taken, iCloud chooses another place or name, which is told.
+    Restore(TrashRestoreArgs),
+}
+
+/// `trash list`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrashListArgs {
+    /// Show kind, size, the day it expires, and id of each item
+    #[arg(short = 'l', long)]
+    pub long: bool,
+    /// Print JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+/// `trash restore`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TrashRestoreArgs {
+    /// Where it was as listed, its id, or its name if no other has it
+    ///
+    /// If one PATH names nothing, or more than one item, nothing is done, and the message gives the ids to choose
+    /// from.
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<String>,
+    /// Print JSON, one object a line; the last is the summary
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// Whose.

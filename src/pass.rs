@@ -3,16 +3,18 @@
 //! Up to the plan everything only reads, so a dry run goes the same way and stops there. After it everything only
 //! does what the plan says.
 
+mod check;
 mod facts;
 mod learned;
 mod places;
+mod sight;
 mod sum;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -21,7 +23,7 @@ use crate::{
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
-    report::{Event, Outcome, Reporter, Summary},
+    report::{Event, Reporter, Summary},
     scan::{
         Progress, Watch,
         filter::Filter,
@@ -37,10 +39,12 @@ use crate::{
         trash::{self, Trash},
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, local_name},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
+pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
 use places::Places;
+use sight::Sight;
 
 /// How often the plan may ask for content before something is wrong with the answers.
 const MOST_ROUNDS: usize = 8;
@@ -242,11 +246,19 @@ impl Pass<'_> {
 
     fn filter(&self) -> Result<Filter> {
         let mut options = self.options.filter.clone();
-        // The program's own state holds a session; it never leaves this machine.
-        if let Ok(below) = self.options.state_dir.strip_prefix(&self.places.local)
-            && let Some(below) = below.to_str()
-        {
-            options.ignore.push(format!("/{}/", globset::escape(below)));
+        // The program's own state holds a session, and changes with every pass; it never leaves this machine.
+        let baseline = &self.files.baseline;
+        let own = [
+            (places::resolve_local(&self.options.state_dir)?, "/"),
+            (places::resolve_local(baseline)?, ""),
+            (places::resolve_local(&self.files.journal)?, ""),
+        ];
+        for (path, kind) in &own {
+            if let Ok(below) = path.strip_prefix(&self.places.local)
+                && let Some(below) = below.to_str()
+            {
+                (options.ignore).push(format!("/{}{kind}", globset::escape(below)));
+            }
         }
         Filter::new(&options, &self.places.local)
     }
@@ -449,22 +461,13 @@ impl Pass<'_> {
         }
         let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
         let calibration = Calibration::new(learned.is_signature_proven);
-        let shows = |node: &Node| {
-            let folder = match &node.parent {
-                Some(id) if id == remote_root => Some(None),
-                Some(id) => (listings.remote.items().iter())
-                    .find(|item| item.id == *id)
-                    .map(|item| Some(&item.path)),
-                None => None,
-            };
-            let name = local_name(&node.name).ok();
-            let path = folder
-                .zip(name)
-                .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
-            path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
-        };
+        let sight = Sight::new(&listings.remote, remote_root, filter);
+        let shows = |node: &Node| sight.shows(node);
+        let stands = |node: &Node, item: &RemoteItem| sight.stands(node, item);
         let exec = Exec {
+            local: &listings.local,
             shows: &shows,
+            stands: &stands,
             plan,
             remote: self.tools.remote,
             disk,
@@ -486,26 +489,13 @@ impl Pass<'_> {
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
         journal.flush(|| disk.settle())?;
-        let leaves = base
-            .in_transit
-            .iter()
-            .map(|(id, side)| Op::Leaves(id.clone(), *side));
-        let ops: Vec<Op> = leaves.chain(journal.into_ops()).collect();
+        let ops: Vec<Op> = journal.into_ops();
+        let waits = base.in_transit.keys().cloned().collect();
+        let waits = on_their_way(waits, &ops);
         let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
-        baseline::save(self.files, &pair, &rows)?;
-        // What could not arrive yet is said anew; where everything was done nothing is on its way.
-        let is_all_done = done
-            .outcomes
-            .iter()
-            .all(|outcome| matches!(outcome, Outcome::Done));
-        if !in_transit.is_empty() && !is_all_done {
-            let leaves = in_transit
-                .into_iter()
-                .map(|(id, side)| Op::Leaves(id, side))
-                .collect();
-            let journal = Journal::begin(&self.files.journal, &pair, 0)?;
-            journal.append(leaves, || Ok(()))?;
-            journal.flush(|| Ok(()))?;
+        // What is still on its way is only in the journal, which therefore stays.
+        if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
+            baseline::save(self.files, &pair, &rows)?;
         }
         self.expire_trash(root);
         Ok((done, rows.items().len()))
@@ -518,6 +508,38 @@ impl Pass<'_> {
             Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
         }
     }
+}
+
+/// Returns which of the items that earlier passes left half-way have not arrived.
+fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
+    for op in ops {
+        if let Op::Arrives(id) = op {
+            waits.remove(id);
+        }
+    }
+    waits
+}
+
+/// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
+fn is_half_way(
+    waits: &HashSet<RemoteId>,
+    rows: &Listing<Row>,
+    remote: &Listing<RemoteItem>,
+) -> bool {
+    if waits.is_empty() {
+        return false;
+    }
+    let rows = rows.items().iter().filter(|row| waits.contains(&row.id));
+    let mut rows = rows.map(|row| (&row.id, &row.path));
+    rows.any(|(id, path)| {
+        let listed = remote.items().iter().find(|item| item.id == *id);
+        listed.map_or_else(|| remote.has_unknown(), |item| item.path != *path)
+    })
+}
+
+/// Returns a duration as whole milliseconds.
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names the trash of a pass that begins now.

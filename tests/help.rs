@@ -72,3 +72,8 @@ fn each_argument_of_each_command_has_a_summary_line_that_fits() {
         }
     }
 }
+
+#[test]
+fn check() {
+    insta::assert_snapshot!(help(Some("check")));
+}

@@ -125,6 +125,50 @@ pub struct PassArgs {
     pub session: SessionArgs,
 }
 
+/// `check`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct CheckArgs {
+    /// Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]
+    ///
+    /// As for pull, push and bisync.
+    #[arg(value_name = "LOCAL")]
+    pub local: Option<PathBuf>,
+    /// Folder of iCloud Drive, such as /Documents/Work [default: /]
+    #[arg(value_name = "REMOTE", value_parser = value::remote)]
+    pub remote: Option<String>,
+    /// Print JSON, one object a line; the last is the summary
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Which items.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Most listing requests at once [default: 8]
+    #[arg(long, value_name = "N", value_parser = value::listers, help_heading = "Speed")]
+    pub listers: Option<usize>,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+impl CheckArgs {
+    /// Returns what a pass would be given to look at the same items.
+    pub fn as_pass(&self) -> PassArgs {
+        PassArgs {
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            json: self.json,
+            filter: self.filter.clone(),
+            listers: self.listers,
+            account: self.account.clone(),
+            session: self.session.clone(),
+            ..PassArgs::default()
+        }
+    }
+}
+
 /// Which items take part, on both sides alike.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Filters")]

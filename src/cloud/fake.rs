@@ -115,6 +115,7 @@ fn node(id: RemoteId, kind: Kind, name: &str, size: u64) -> Node {
         is_shared: false,
         is_foreign: false,
         restore_path: None,
+        expires_ms: None,
     }
 }
 

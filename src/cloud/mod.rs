@@ -53,6 +53,8 @@ pub struct Node {
     pub is_foreign: bool,
     /// Of a trashed item: where it was, as the service tells it.
     pub restore_path: Option<String>,
+    /// Of a trashed item: when the service will delete it, ms since 1970 UTC.
+    pub expires_ms: Option<i64>,
 }
 
 /// What became of one folder that was asked for.

@@ -109,6 +109,7 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         is_shared,
         is_foreign: sort == Sort::Foreign,
         restore_path: item.restore_path,
+        expires_ms: item.date_expiration.as_deref().and_then(milliseconds),
     })
 }
 
@@ -291,6 +292,7 @@ pub(super) fn document_node(
         is_shared: false,
         is_foreign: false,
         restore_path: None,
+        expires_ms: None,
     })
 }
 

@@ -73,6 +73,8 @@ pub(crate) struct Item {
     pub(crate) client_id: Option<String>,
     #[serde(deserialize_with = "text")]
     pub(crate) restore_path: Option<String>,
+    #[serde(deserialize_with = "text")]
+    pub(crate) date_expiration: Option<String>,
     pub(crate) is_deleted: Option<bool>,
     #[serde(rename = "shareID")]
     pub(crate) share_id: Option<IgnoredAny>,

@@ -18,11 +18,32 @@ use crate::{
 
 /// Returns the names of the pages' commands, the main page's first.
 pub fn pages() -> Vec<Option<String>> {
-    let command = Cli::command();
-    let names = command
-        .get_subcommands()
-        .map(|sub| Some(sub.get_name().to_owned()));
-    std::iter::once(None).chain(names).collect()
+    std::iter::once(None)
+        .chain(names().into_iter().map(Some))
+        .collect()
+}
+
+/// Returns the names of all commands, those of a command's own commands behind it: `trash`, `trash-list`.
+fn names() -> Vec<String> {
+    let mut names = Vec::new();
+    for sub in Cli::command().get_subcommands() {
+        let name = sub.get_name();
+        names.push(name.to_owned());
+        names.extend(
+            sub.get_subcommands()
+                .map(|inner| format!("{name}-{}", inner.get_name())),
+        );
+    }
+    names
+}
+
+/// Finds the command of such a name.
+fn find<'a>(command: &'a clap::Command, name: &str) -> Option<&'a clap::Command> {
+    let own = command.find_subcommand(name);
+    own.or_else(|| {
+        let (outer, inner) = name.split_once('-')?;
+        command.find_subcommand(outer)?.find_subcommand(inner)
+    })
 }
 
 /// Returns the file name of a page.
@@ -43,13 +64,9 @@ pub fn text(page: Option<&str>) -> Result<String> {
     let command = match page {
         None => command,
         Some(name) => {
-            let known: Vec<_> = command
-                .get_subcommands()
-                .map(|sub| sub.get_name().to_owned())
-                .collect();
-            let sub = command.find_subcommand(name).cloned().ok_or_else(|| {
+            let sub = find(&command, name).cloned().ok_or_else(|| {
                 Error::new(Kind::Usage, format!("there is no command {name:?}"))
-                    .with_hint(format!("commands are {}", known.join(", ")))
+                    .with_hint(format!("commands are {}", names().join(", ")))
             })?;
             sub.display_name(format!("icloud-sync-{name}"))
                 .version(env!("CARGO_PKG_VERSION"))

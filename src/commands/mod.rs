@@ -1,5 +1,6 @@
 //! One function a verb: reads its options, calls who does the work, reports.
 
+pub mod check;
 pub mod completions;
 #[cfg(feature = "emulator")]
 pub mod demo;
@@ -11,6 +12,7 @@ pub mod ls;
 pub mod man;
 mod prompt;
 pub mod status;
+pub mod trash;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -21,7 +23,10 @@ use jiff::tz::TimeZone;
 
 use crate::{
     auth::{self, prompt::Via},
-    cli::{AccountArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs, StatusArgs},
+    cli::{
+        AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
+        StatusArgs, TrashCommand,
+    },
     cloud::{drive::Drive, endpoint::Endpoint},
     error::Result,
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
@@ -40,6 +45,11 @@ pub fn is_json(command: &Command) -> bool {
         Command::Ls(args) => args.json,
         Command::Pull(args) | Command::Push(args) => args.pass.json,
         Command::Bisync(args) => args.pass.json,
+        Command::Check(args) => args.json,
+        Command::Trash(args) => match &args.command {
+            TrashCommand::List(args) => args.json,
+            TrashCommand::Restore(args) => args.json,
+        },
         #[cfg(feature = "emulator")]
         Command::Emulator(args) => args.json,
         #[cfg(feature = "emulator")]
@@ -94,6 +104,8 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
             let (pass, account) = seat.layers.pass(Verb::Bisync, &args.pass, verbosity)?;
             seat.pass(&pass, &account)
         }
+        Command::Check(args) => seat.check(args),
+        Command::Trash(args) => seat.trash(&args.command),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
@@ -177,26 +189,82 @@ impl Seat<'_> {
     }
 
     fn pass(&mut self, options: &PassOptions, account: &AccountOptions) -> Result<u8> {
+        let summary = self.with_tools(options, account, |tools| pass::run(options, tools))?;
+        Ok(summary.exit_code)
+    }
+
+    fn check(&mut self, args: &CheckArgs) -> Result<u8> {
+        let (options, account) = self
+            .layers
+            .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
+        let options = PassOptions {
+            dry_run: true,
+            ..options
+        };
+        let compared = self.with_tools(&options, &account, |tools| pass::check(&options, tools))?;
+        check::show(
+            self.console,
+            &options,
+            &compared,
+            self.is_json,
+            self.verbosity,
+        );
+        Ok(compared.exit_code())
+    }
+
+    fn trash(&mut self, command: &TrashCommand) -> Result<u8> {
+        let (account, session) = match command {
+            TrashCommand::List(args) => (&args.account, &args.session),
+            TrashCommand::Restore(args) => (&args.account, &args.session),
+        };
+        let account = self.account(account, session, None)?;
+        let api = auth::open(&account, &prompt::terminal(self.console), self.stop)?;
+        let drive = Drive::new(Arc::clone(&api));
+        let done = match command {
+            TrashCommand::List(args) => {
+                let options = trash::Options {
+                    is_long: args.long,
+                    is_json: args.json,
+                    on_terminal: io::stdout().is_terminal(),
+                    zone: TimeZone::system(),
+                };
+                trash::list(&drive, &options, &mut self.console.out()).map(|()| 0)
+            }
+            TrashCommand::Restore(args) => {
+                trash::restore(&drive, &args.paths, args.json, self.console)
+            }
+        };
+        // The session's news is kept, however it went.
+        let kept = api.keep_session();
+        let exit_code = done?;
+        kept?;
+        Ok(exit_code)
+    }
+
+    /// Signs in, does what a pass or its like does, and keeps the session's news, however that went.
+    fn with_tools<T>(
+        &self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        work: impl FnOnce(&Tools<'_>) -> Result<T>,
+    ) -> Result<T> {
         self.log_places();
         let api = auth::open(account, &prompt::terminal(self.console), self.stop)?;
         api.begin_pass();
-        let reporter = report::choose(self.console, self.is_json, self.verbosity, options.explain);
         let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
         let owner = format!("{} at {}", api.dsid(), endpoint.key());
         let drive = Drive::new(Arc::clone(&api));
-        let tools = Tools {
+        let done = work(&Tools {
             remote: &drive,
             account: &owner,
-            reporter,
+            reporter: report::choose(self.console, self.is_json, self.verbosity, options.explain),
             stop: self.stop,
             requests: &|| api.requests(),
-        };
-        let summary = pass::run(options, &tools);
-        // The session's news is kept, however the pass went.
+        });
         let kept = api.keep_session();
-        let summary = summary?;
+        let done = done?;
         kept?;
-        Ok(summary.exit_code)
+        Ok(done)
     }
 
     fn account(

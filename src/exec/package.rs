@@ -49,29 +49,36 @@ impl Run<'_> {
         let name = format!("{OWN_PREFIX}{version}.package{PART_SUFFIX}");
         let part = spot.beside(&name)?;
         let folder = part.path();
-        let packed = self.nameless(&part)?;
+        let packed = self.nameless(&part, &format!("{version}.zip"))?;
         let result = self
             .unpack_to(number, action, item, token, packed, &folder)
             .and_then(|()| {
+                disk.touch_spot(&part);
                 disk.settle()?;
+                // Nobody else knows it yet: what happens to it later is a change.
+                let extent = extent_of_package(&folder).map_err(|error| {
+                    Error::io(format!("cannot look into \"{}\"", action.path), error)
+                })?;
+                let marks = disk
+                    .look_spot(&part)?
+                    .ok_or_else(|| changed(&action.path, "it is gone at once"))?;
                 match self.expect_local(action, spot)? {
-                    None => disk.rename_spots(&part, spot),
-                    Some(_) => self.replace(&action.path, &part, spot),
+                    None => disk.rename_spots(&part, spot)?,
+                    Some(old) => self.replace(&action.path, &part, spot, &old)?,
                 }
+                Ok((marks, extent))
             });
-        if let Err(error) = result {
-            match fs::remove_dir_all(&folder) {
-                Ok(()) => {}
-                Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
-                Err(left) => log::warn!("cannot remove {}: {left}", folder.display()),
+        let (marks, (size, mtime_ns)) = match result {
+            Ok(done) => done,
+            Err(error) => {
+                match fs::remove_dir_all(&folder) {
+                    Ok(()) => {}
+                    Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => {}
+                    Err(left) => log::warn!("cannot remove {}: {left}", folder.display()),
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-        let marks = disk
-            .look_spot(spot)?
-            .ok_or_else(|| changed(&action.path, "it is gone at once"))?;
-        let (size, mtime_ns) = extent_of_package(&spot.path())
-            .map_err(|error| Error::io(format!("cannot look into \"{}\"", action.path), error))?;
+        };
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let local = LocalItem {
             size,
@@ -88,15 +95,20 @@ impl Run<'_> {
     }
 
     /// Opens a file on LOCAL's file system that is gone when it is closed.
-    fn nameless(&self, part: &Spot) -> Result<File> {
-        let spot = part.beside(&format!("{OWN_PREFIX}{}.zip{PART_SUFFIX}", rows::now_ns()))?;
+    fn nameless(&self, part: &Spot, name: &str) -> Result<File> {
+        let spot = part.beside(&format!("{OWN_PREFIX}{name}{PART_SUFFIX}"))?;
+        self.exec.disk.unlink(&spot)?;
         let file = self.exec.disk.write(&spot)?;
         self.exec.disk.unlink(&spot)?;
         Ok(file)
     }
 
-    fn nameless_beside(&self, action: &Action) -> Result<File> {
-        self.nameless(&self.exec.disk.spot(&action.path)?)
+    fn nameless_beside(&self, action: &Action, item: &RemoteItem) -> Result<File> {
+        let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
+        self.nameless(
+            &self.exec.disk.spot(&action.path)?,
+            &format!("{version}.plain"),
+        )
     }
 
     /// Fetches a package and unpacks it into a folder that is made for it.
@@ -139,7 +151,7 @@ impl Run<'_> {
             fs::remove_dir_all(folder).map_err(fail)?;
         }
         fs::create_dir(folder).map_err(fail)?;
-        let packed = gunzipped(packed, have, item, || self.nameless_beside(action))?;
+        let packed = gunzipped(packed, have, item, || self.nameless_beside(action, item))?;
         unzip(packed, have, folder, item)
     }
 }

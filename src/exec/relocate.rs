@@ -80,6 +80,13 @@ impl Run<'_> {
             .as_deref()
             .ok_or_else(|| changed(&action.path, "there is nothing to move"))?;
         let before = self.expect_remote(item)?;
+        // The service takes a move on any etag (hazard 5): another device's would be undone.
+        if !self.has_written(&item.id) && !(self.exec.stands)(&before, item) {
+            return Err(changed(
+                &action.path,
+                "it was moved or renamed on the remote side meanwhile",
+            ));
+        }
         let folder = parent.map(|parent| self.parent(parent)).transpose()?;
         let renames = before.name != name;
         let in_steps = renames && folder.is_some();

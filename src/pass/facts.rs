@@ -138,7 +138,7 @@ pub(super) fn settled_ops(
     looked_ns: i64,
 ) -> Vec<Op> {
     let mut ops = Vec::with_capacity(plan.settled.len());
-    let of_id: HashMap<&RemoteId, &Row> = if plan.settled.is_empty() {
+    let by_id: HashMap<&RemoteId, &Row> = if plan.settled.is_empty() {
         HashMap::new()
     } else {
         base.items().iter().map(|row| (&row.id, row)).collect()
@@ -157,18 +157,18 @@ pub(super) fn settled_ops(
             }
             Some(Err(_)) | None => None,
         };
-        let old = (of_id.get(&remote.id).copied()).or_else(|| base.get(&local.path));
-        let old = old.filter(|_| settled.how == Settle::Renew);
         let is_file = local.kind == Kind::File;
         let is_racy = is_file && exec::is_racy(local.mtime_ns, looked_ns);
         let mut row = Row::of(local, remote, hashed, is_racy);
         row.path = settled.path.clone();
         row.name = (remote.remote_name() != row.path.name()).then(|| remote.remote_name().into());
-        if let Some(old) = old {
-            // The content is the one that the old row knows.
+        let old = by_id.get(&remote.id).copied();
+        let old = old.or_else(|| base.get(&local.path).filter(|row| row.size == local.size));
+        if let Some(old) = old.filter(|_| settled.how == Settle::Renew) {
             row.kind = old.kind;
             row.signature = row.signature.or(old.signature);
-            row.sha256 = old.sha256;
+            // Both sides may have got the same new content.
+            row.sha256 = old.sha256.filter(|_| row.signature == old.signature);
         }
         ops.push(Op::Put(Box::new(row)));
     }

@@ -24,7 +24,7 @@ pub(super) struct Places {
     /// Whether LOCAL is there.
     has_local: bool,
     /// REMOTE, where it is there.
-    remote: Option<RemoteId>,
+    pub(super) remote: Option<RemoteId>,
     /// The trash of this pass.
     pub(super) trash: Trash,
 }
@@ -34,7 +34,10 @@ fn usage(text: String) -> Error {
 }
 
 /// Resolves links as far as the path exists.
-fn resolve_local(path: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// `Usage` below a file; `Local` where it can't be looked at.
+pub(super) fn resolve_local(path: &Path) -> Result<PathBuf> {
     let fail = |error| Error::io(format!("cannot look at {}", path.display()), error);
     let mut there = std::path::absolute(path).map_err(fail)?;
     let mut rest: Vec<OsString> = Vec::new();
@@ -112,6 +115,11 @@ impl Places {
         })
     }
 
+    /// Returns LOCAL where it is there.
+    pub(super) fn existing_local(&self) -> Option<PathBuf> {
+        self.has_local.then(|| self.local.clone())
+    }
+
     /// Returns whether REMOTE was there when the pass began.
     pub(super) fn has_remote(&self) -> bool {
         self.remote.is_some()
@@ -153,7 +161,7 @@ impl Places {
                 anew,
             );
         }
-        if Path::new(&pair.local) != self.local || pair.remote != options.remote {
+        if pair.local != self.local.to_string_lossy() || pair.remote != options.remote {
             return guard(
                 format!(
                     "guard 5: this STATE_FILE belongs to \"{}\" and \"{}\", not to \"{shown}\" and \"{}\"; nothing was done",
@@ -167,11 +175,11 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is missing, and it was there the last time; nothing was done"
                 ),
-                "is its disk mounted? To receive everything anew, make the folder and use --force",
+                "is its disk mounted? If the folder is gone for good, begin anew with another STATE_FILE, or remove the pair's folder under the state folder",
             );
         }
         let now = Pair::new(account, &self.local, &options.remote, &pair.remote_id)?;
-        if (now.device, now.inode) != (pair.device, pair.inode) {
+        if !now.is_same_folder(pair) {
             return guard(
                 format!(
                     "guard 3: LOCAL \"{shown}\" is another folder or file system than the last time; nothing was done"

@@ -871,6 +871,12 @@ impl<'a> Draft<'a> {
         let mut changed = false;
         for side in SIDES {
             let here = side as usize;
+            // What a listing has is in different places already.
+            if (self.parts.iter())
+                .all(|part| part.goal[here].is_none() || part.goal[here] == part.now[here])
+            {
+                continue;
+            }
             let mut wanted: HashMap<Place<'a>, Ent> = HashMap::new();
             let mut clashes: Vec<(Ent, Ent)> = Vec::new();
             for ent in 1..self.parts.len() {

@@ -5,10 +5,10 @@
 //! it has not moved at all. Identity is the service's id on the remote side, the inode (with its birth time) on
 //! the local one, then the place, then equal content.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Facts, Inquiry};
-use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row};
+use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature};
 
 /// The number of an entity; [`ROOT`] is the root of both sides.
 pub type Ent = usize;
@@ -201,33 +201,27 @@ impl LocalMatch<'_> {
     /// A file that is gone and a new one of the same content are one that was moved by copying.
     fn by_content(&mut self, files: &[usize], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
-        let mut gone: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut gone: HashMap<(u64, Signature), VecDeque<usize>> = HashMap::new();
+        let mut sizes: HashSet<u64> = HashSet::new();
         for row in files.iter().copied() {
             let base = &rows[row];
-            if self.found[row].is_none() && base.size > 0 && base.signature.is_some() {
-                gone.entry(base.size).or_default().push(row);
+            if let (None, Some(signature)) = (self.found[row], base.signature)
+                && base.size > 0
+            {
+                sizes.insert(base.size);
+                let of_content = gone.entry((base.size, signature)).or_default();
+                of_content.push_back(row);
             }
-        }
-        if gone.is_empty() {
-            return;
         }
         for (at, item) in self.trees.local.items().iter().enumerate() {
-            if self.used[at] || item.kind != Kind::File {
+            if self.used[at] || item.kind != Kind::File || !sizes.contains(&item.size) {
                 continue;
             }
-            let Some(rows_of_size) = gone.get_mut(&item.size) else {
-                continue;
-            };
-            let Some(Ok(signature)) = inquiry.local(facts, item) else {
-                continue;
-            };
-            if let Some(nth) = rows_of_size
-                .iter()
-                .position(|row| rows[*row].signature == Some(signature))
+            if let Some(Ok(signature)) = inquiry.local(facts, item)
+                && let Some(of_content) = gone.get_mut(&(item.size, signature))
+                && let Some(row) = of_content.pop_front()
             {
-                let row = rows_of_size.remove(nth);
-                self.found[row] = Some(at);
-                self.used[at] = true;
+                self.claim(row, at);
             }
         }
     }

@@ -89,15 +89,18 @@ struct Table<'a> {
     /// The last action that made or moved an entity.
     last: Vec<Option<usize>>,
     children: HashMap<Ent, Vec<Ent>>,
+    /// Places that something has left or was removed from, and by which action.
+    freed: HashMap<Place<'a>, usize>,
 }
 
 struct Work<'a, 'd> {
     draft: &'d Draft<'a>,
     sides: [Table<'a>; 2],
     actions: Vec<Action>,
-    /// Moves and freeing removals run one after the other; this is the stage of the last.
+    /// The stage of the last action that changed the paths of others (a folder's move, an exchange, a removal that
+    /// frees a name): it has a stage of its own.
     barrier: u32,
-    /// One above the highest stage so far.
+    /// One above the highest stage so far, of the side at work.
     highest: u32,
     /// The action that sends or receives an entity's content.
     transfer: Vec<Option<usize>>,
@@ -128,6 +131,7 @@ impl<'a, 'd> Work<'a, 'd> {
                 is_moving: vec![false; count],
                 last: vec![None; count],
                 children,
+                freed: HashMap::new(),
             }
         };
         Self {
@@ -161,6 +165,13 @@ impl<'a, 'd> Work<'a, 'd> {
         }
         parts.reverse();
         RelPath::parse(&parts.join("/")).expect("parts of paths make a path")
+    }
+
+    /// Returns the actions that must be done before something can be put at a place.
+    fn leads_to(&self, side: Side, place: &Place<'a>) -> Vec<usize> {
+        let mut numbers = self.rests_on(side, place.parent);
+        numbers.extend(self.sides[side as usize].freed.get(place));
+        numbers
     }
 
     /// Returns the actions that an entity's being where it is rests on: its own last one, and those of the
@@ -240,10 +251,18 @@ impl<'a, 'd> Work<'a, 'd> {
             .extend(needs.into_iter().filter(|need| *need != number));
     }
 
+    /// Returns the first stage at which all of these are done, and all that changed the paths of others.
+    fn stage_after(&self, needs: &[usize]) -> u32 {
+        let stages = needs.iter().map(|need| self.actions[*need].stage + 1);
+        let free = self.barrier + u32::from(self.barrier > 0);
+        stages.max().unwrap_or_default().max(free)
+    }
+
     /// Folders, moves, and removals that free a name.
     fn structure(&mut self) {
+        let mut highest = 0;
         for side in SIDES {
-            self.barrier = 0;
+            (self.barrier, self.highest) = (0, 0);
             for ent in 1..self.draft.parts.len() {
                 let part = &self.draft.parts[ent];
                 if part.goal[side as usize].is_some()
@@ -252,7 +271,9 @@ impl<'a, 'd> Work<'a, 'd> {
                     self.place(side, ent, 0);
                 }
             }
+            highest = highest.max(self.highest);
         }
+        self.highest = highest;
     }
 
     /// Brings an entity to its place on paper, with all that must come before.
@@ -272,12 +293,11 @@ impl<'a, 'd> Work<'a, 'd> {
             self.sides[here].is_moving[ent] = false;
             return;
         }
-        let mut needs = Vec::new();
         if self.sides[here].now[ent].as_ref() != Some(&goal) {
-            let swapped = self.vacate(side, ent, &goal, &mut needs, depth);
-            if !swapped && self.sides[here].now[ent].as_ref() != Some(&goal) {
-                self.bring(side, ent, &goal, &needs);
-            }
+            self.vacate(side, ent, &goal, depth);
+        }
+        if self.sides[here].now[ent].as_ref() != Some(&goal) {
+            self.bring(side, ent, &goal);
         }
         self.sides[here].is_moving[ent] = false;
         self.sides[here].is_placed[ent] = true;
@@ -294,31 +314,22 @@ impl<'a, 'd> Work<'a, 'd> {
         folder == ent
     }
 
-    /// Gets whatever stands at `goal` out of the way. Returns whether the two were exchanged instead.
-    fn vacate(
-        &mut self,
-        side: Side,
-        ent: Ent,
-        goal: &Place<'a>,
-        needs: &mut Vec<usize>,
-        depth: usize,
-    ) -> bool {
+    /// Gets whatever stands at `goal` out of the way, or exchanges the two.
+    fn vacate(&mut self, side: Side, ent: Ent, goal: &Place<'a>, depth: usize) {
         let here = side as usize;
         // Who makes room may have been exchanged with another, which stands there then.
         while let Some(other) = self.sides[here].at.get(goal).copied() {
             if other == ent {
-                return false;
+                return;
             }
             let goes = self.draft.parts[other].goal[here].is_none();
             if goes && depth < DEEPEST {
-                if let Some(number) = self.remove_now(side, other, depth) {
-                    needs.push(number);
+                if self.remove_now(side, other, depth) {
                     continue;
                 }
             } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
                 self.place(side, other, depth + 1);
                 if self.sides[here].at.get(goal) != Some(&other) {
-                    needs.extend(self.sides[here].last[other]);
                     continue;
                 }
             }
@@ -328,7 +339,7 @@ impl<'a, 'd> Work<'a, 'd> {
                 let from = self.path(side, ent);
                 if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
                     self.swap(ent, other, goal, from, path);
-                    return true;
+                    return;
                 }
             }
             let aside = Place {
@@ -336,9 +347,7 @@ impl<'a, 'd> Work<'a, 'd> {
                 name: self.aside_name(side, goal).into(),
             };
             self.shift(side, other, &aside, true);
-            needs.extend(self.sides[here].last[other]);
         }
-        false
     }
 
     fn swap(&mut self, ent: Ent, other: Ent, goal: &Place<'a>, from: RelPath, path: RelPath) {
@@ -386,25 +395,19 @@ impl<'a, 'd> Work<'a, 'd> {
     }
 
     /// Moves an entity that is there, or notes that one that is not there will come.
-    fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>, needs: &[usize]) {
+    fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>) {
         let here = side as usize;
         if self.sides[here].now[ent].is_some() {
             self.shift(side, ent, goal, false);
-            if let Some(number) = self.sides[here].last[ent] {
-                self.need(number, needs.iter().copied());
-            }
             return;
         }
-        let folder = self.rests_on(side, goal.parent);
         if self.draft.kind(ent) != Kind::Folder {
             // Its transfer comes after all of this.
             self.put(side, ent, Some(goal.clone()));
             return;
         }
-        let below = (folder.iter().map(|number| self.actions[*number].stage + 1)).max();
-        let stage = below
-            .unwrap_or_default()
-            .max(self.barrier + u32::from(self.barrier > 0));
+        let needs = self.leads_to(side, goal);
+        let stage = self.stage_after(&needs);
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::CreateLocalFolder,
@@ -414,7 +417,7 @@ impl<'a, 'd> Work<'a, 'd> {
             },
         };
         let number = self.push(side, ent, what, path, stage);
-        self.need(number, folder.into_iter().chain(needs.iter().copied()));
+        self.need(number, needs);
         self.put(side, ent, Some(goal.clone()));
         self.sides[here].last[ent] = Some(number);
     }
@@ -476,7 +479,8 @@ impl<'a, 'd> Work<'a, 'd> {
             return;
         }
         let from = self.path(side, ent);
-        let needs = [self.rests_on(side, ent), self.rests_on(side, goal.parent)];
+        let mut needs = self.rests_on(side, ent);
+        needs.extend(self.leads_to(side, goal));
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::MoveLocal { from },
@@ -488,28 +492,35 @@ impl<'a, 'd> Work<'a, 'd> {
                 is_temporary,
             },
         };
-        self.barrier = self.highest.max(self.barrier + 1);
-        let number = self.push(side, ent, what, path, self.barrier);
+        // A file's move changes no other path.
+        let stage = if self.draft.kind(ent) == Kind::Folder || is_two {
+            self.barrier = self.highest.max(self.barrier + 1);
+            self.barrier
+        } else {
+            self.stage_after(&needs)
+        };
+        let number = self.push(side, ent, what, path, stage);
         if is_temporary {
             self.actions[number].reason = Reason::MakesWay;
         }
-        self.need(number, needs.into_iter().flatten());
+        self.need(number, needs);
         self.put(side, ent, Some(goal.clone()));
+        self.sides[here].freed.insert(old, number);
         self.sides[here].last[ent] = Some(number);
     }
 
-    /// Removes an entity before its time, because its name is wanted. Returns `None` where something in it
-    /// is in the middle of moving out.
-    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> Option<usize> {
+    /// Removes an entity before its time, because its name is wanted. Returns whether that can be: not where something in it is
+    /// in the middle of moving out.
+    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> bool {
         let here = side as usize;
         if self.draft.parts[ent].follows.is_some() {
-            return None;
+            return false;
         }
         let mut inside = self.inside(side, ent);
         for child in inside.clone() {
             if self.draft.parts[child].goal[here].is_some() {
                 if self.sides[here].is_moving[child] {
-                    return None;
+                    return false;
                 }
                 self.place(side, child, depth + 1);
             }
@@ -519,10 +530,11 @@ impl<'a, 'd> Work<'a, 'd> {
             self.draft.parts[*child].goal[here].is_some()
                 || self.draft.parts[*child].follows.is_some()
         }) {
-            return None;
+            return false;
         }
         self.barrier = self.highest.max(self.barrier + 1);
-        Some(self.remove(side, ent, &inside, self.barrier))
+        self.remove(side, ent, &inside, self.barrier);
+        true
     }
 
     /// Returns all that is in a folder on paper now, at any depth.
@@ -550,7 +562,7 @@ impl<'a, 'd> Work<'a, 'd> {
         self.draft.row(ent).map(|row| Box::new(row.remote_item()))
     }
 
-    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) -> usize {
+    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) {
         let what = match side {
             Side::Local => What::RemoveLocal,
             Side::Remote => What::TrashRemote,
@@ -582,9 +594,11 @@ impl<'a, 'd> Work<'a, 'd> {
             .collect();
         self.need(number, needs);
         for gone in inside.iter().chain([&ent]) {
+            if let Some(place) = self.sides[side as usize].now[*gone].clone() {
+                self.sides[side as usize].freed.insert(place, number);
+            }
             self.put(side, *gone, None);
         }
-        number
     }
 
     fn transfers(&mut self) {
@@ -607,11 +621,14 @@ impl<'a, 'd> Work<'a, 'd> {
             };
             let path = self.path(Side::Local, ent);
             let number = self.push(side, ent, what, path, stage);
-            let needs = [
-                self.rests_on(Side::Local, ent),
-                self.rests_on(Side::Remote, ent),
-            ];
-            self.need(number, needs.into_iter().flatten());
+            for side in SIDES {
+                self.need(number, self.rests_on(side, ent));
+                if part.now[side as usize].is_none()
+                    && let Some(place) = self.sides[side as usize].now[ent].clone()
+                {
+                    self.need(number, self.leads_to(side, &place));
+                }
+            }
             self.transfer[ent] = Some(number);
         }
     }

@@ -5,7 +5,7 @@
 //! back. A start after a crash folds it into the baseline; a torn last line is dropped.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -35,6 +35,9 @@ pub enum Op {
     Put(Box<Row>),
     /// What was at the path before the pass is gone, and what was below it; else what is there now.
     Forget(RelPath),
+    /// The item is gone, with all that was below it, wherever its row is by now; where no row has its id, the row
+    /// is the one at the path.
+    Gone(RemoteId, Option<RelPath>),
     /// These items are now at these paths, all at once, each with what is below it. Everything else
     /// their rows say still holds.
     Move(Vec<Moved>),
@@ -69,6 +72,12 @@ enum OpLine<'a> {
     Put(Box<RowLine<'a>>),
     #[serde(rename = "forget")]
     Forget(String),
+    #[serde(rename = "gone")]
+    Gone {
+        id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
     #[serde(rename = "move")]
     Move(Vec<Moved>),
     #[serde(rename = "leaves")]
@@ -82,6 +91,10 @@ impl<'a> OpLine<'a> {
         match op {
             Op::Put(row) => Self::Put(Box::new(RowLine::of(row))),
             Op::Forget(path) => Self::Forget(path.as_str().to_owned()),
+            Op::Gone(id, path) => Self::Gone {
+                id: id.file_drivewsid(),
+                path: path.as_ref().map(|path| path.as_str().to_owned()),
+            },
             Op::Move(moved) => Self::Move(moved.clone()),
             Op::Leaves(id, side) => Self::Leaves {
                 id: id.file_drivewsid(),
@@ -102,6 +115,10 @@ impl<'a> OpLine<'a> {
             Self::Forget(path) => {
                 Op::Forget(RelPath::parse(path).map_err(|error| error.to_string())?)
             }
+            Self::Gone { id, path } => {
+                let path = path.as_deref().map(RelPath::parse).transpose();
+                Op::Gone(read_id(id)?, path.map_err(|error| error.to_string())?)
+            }
             Self::Move(moved) => Op::Move(moved.clone()),
             Self::Leaves { id, side } => {
                 let side = if side == "local" {
@@ -118,6 +135,10 @@ impl<'a> OpLine<'a> {
 
 struct Inner {
     file: File,
+    /// How much of the file is whole lines, in bytes.
+    length: u64,
+    /// A part of a line could not be taken back: nothing may follow it.
+    is_torn: bool,
     ops: Vec<Op>,
     flushed: Instant,
     is_dirty: bool,
@@ -147,26 +168,29 @@ impl Journal {
         crash::step();
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
-        let inner = |file| Inner {
+        let mut inner = Inner {
             file,
+            length,
+            is_torn: false,
             ops: Vec::new(),
             flushed: Instant::now(),
             is_dirty: true,
         };
-        if length > 0 {
-            return Ok(Self {
-                path: path.to_path_buf(),
-                inner: Mutex::new(inner(file)),
-            });
+        if length == 0 {
+            let mut line =
+                serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
+            line.push(b'\n');
+            inner.write(&line).map_err(fail)?;
+            // Its name is to be there when its lines are.
+            if let Some(folder) = path.parent() {
+                File::open(folder)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(fail)?;
+            }
         }
-        let mut line =
-            serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
-        line.push(b'\n');
-        crash::step_in(&mut file, &line);
-        file.write_all(&line).map_err(fail)?;
         Ok(Self {
             path: path.to_path_buf(),
-            inner: Mutex::new(inner(file)),
+            inner: Mutex::new(inner),
         })
     }
 
@@ -184,8 +208,7 @@ impl Journal {
             .inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        crash::step_in(&mut inner.file, &text);
-        inner.file.write_all(&text).map_err(fail)?;
+        inner.write(&text).map_err(fail)?;
         inner.is_dirty = true;
         inner.ops.extend(ops);
         if inner.flushed.elapsed() >= FLUSH_EVERY {
@@ -223,6 +246,23 @@ impl Journal {
 }
 
 impl Inner {
+    /// Writes whole lines or nothing: half of one would make all that follows it unreadable.
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        if self.is_torn {
+            return Err(std::io::Error::other("an earlier line is cut off"));
+        }
+        crash::step_in(&mut self.file, lines);
+        let written = self.file.write_all(lines);
+        if written.is_ok() {
+            self.length += lines.len() as u64;
+        } else {
+            let back = (self.file.set_len(self.length))
+                .and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+            self.is_torn = back.is_err();
+        }
+        written
+    }
+
     fn flush(&mut self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
         settle()?;
         crash::step();
@@ -265,8 +305,9 @@ pub fn read(path: &Path) -> Result<Option<Left>> {
     let mut ops = Vec::new();
     let mut length = first.len() as u64;
     for line in lines {
-        // A torn line is one that the crash cut off: its action is seen again by the next listings.
-        if !line.ends_with(b"\n") {
+        // A torn line is one that the crash cut off: its action is seen again by the next listings. A power cut may
+        // leave zeros of a line that was not made durable yet, and something behind it.
+        if !line.ends_with(b"\n") || line.contains(&0) {
             break;
         }
         let parsed = serde_json::from_slice::<Vec<OpLine<'_>>>(line)
@@ -312,6 +353,7 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
                     folding.relocate(number, one);
                 }
             }
+            Op::Gone(id, path) => folding.gone(&id, path.as_ref()),
             Op::Leaves(id, side) => {
                 in_transit.insert(id, side);
             }
@@ -320,7 +362,7 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
             }
         }
     }
-    (folding.finish(), in_transit)
+    (folding.finish(&in_transit), in_transit)
 }
 
 /// A row on its way into the next baseline.
@@ -331,6 +373,18 @@ struct Entry {
     /// Where an op has put it, and which one.
     place: Option<(usize, RelPath)>,
     is_gone: bool,
+}
+
+impl Entry {
+    /// Returns whether an interrupted pass has left it between two places, and the old one is another's by now.
+    fn place_is_lost(
+        &self,
+        path: &RelPath,
+        in_transit: &InTransit,
+        taken: &HashSet<RelPath>,
+    ) -> bool {
+        self.place.is_none() && in_transit.contains_key(&self.row.id) && taken.contains(path)
+    }
 }
 
 /// Puts the next baseline together at the end, so that it does not matter which of two items that depend on each other
@@ -427,13 +481,34 @@ impl Folding {
         }
     }
 
-    fn finish(self) -> Listing<Row> {
+    /// Forgets an item by its id, with all that was below it; where no row has the id, what is at the path.
+    fn gone(&mut self, id: &RemoteId, path: Option<&RelPath>) {
+        match self.of_id.get(id).copied() {
+            Some(at) => {
+                if let Some(before) = self.entries[at].before.clone() {
+                    self.forget(&before);
+                }
+                self.entries[at].is_gone = true;
+            }
+            None => {
+                if let Some(path) = path {
+                    self.forget(path);
+                }
+            }
+        }
+    }
+
+    fn finish(self, in_transit: &InTransit) -> Listing<Row> {
+        let taken: HashSet<RelPath> = (self.entries.iter())
+            .filter(|entry| !entry.is_gone && !in_transit.is_empty())
+            .filter_map(|entry| entry.place.as_ref().map(|(_, path)| path.clone()))
+            .collect();
         let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
         // Of the folders that an old row is in: where they were, and where they are.
         let mut open: Vec<(RelPath, RelPath)> = Vec::new();
-        for entry in self.entries {
-            let (number, path) = match (entry.place, &entry.before) {
-                (Some((number, path)), _) => (number + 1, path),
+        for mut entry in self.entries {
+            let (number, mut path) = match (&entry.place, &entry.before) {
+                (Some((number, path)), _) => (number + 1, path.clone()),
                 (None, Some(before)) => {
                     while open
                         .last()
@@ -449,6 +524,16 @@ impl Folding {
                 }
                 (None, None) => continue,
             };
+            if entry.place_is_lost(&path, in_transit, &taken) {
+                // Another item has its place already, and it has none yet: a row of its own keeps it known.
+                let old = path.name().to_owned();
+                let aside = format!("{old} ({})", entry.row.id.doc);
+                let Ok(aside) = RelPath::within(path.parent().as_ref(), &aside) else {
+                    continue;
+                };
+                path = aside;
+                entry.row.name.get_or_insert_with(|| old.into());
+            }
             if entry.row.kind == crate::tree::Kind::Folder
                 && let Some(before) = entry.before
             {
@@ -575,6 +660,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_still_on_its_way_keeps_its_row_when_another_has_its_place() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("b", "dB"), ("b/y", "Y")];
+        let leaves = Op::Leaves(row("a", "dA").id, Side::Remote);
+        let ops = vec![leaves, Op::Move(vec![moved("dB", "a")])];
+        let aside = folded(&rows, ops.clone());
+        let docs: Vec<&str> = aside.iter().map(|(_, doc)| doc.as_str()).collect();
+        assert_eq!(docs, ["dB", "Y", "dA", "X"], "{aside:?}");
+        assert_eq!(aside[0].0, "a");
+        assert_eq!(aside[3].0, format!("{}/x", aside[2].0));
+        let ops = [ops, vec![Op::Move(vec![moved("dA", "b")])]].concat();
+        let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
+        assert_eq!(folded(&rows, ops), swapped);
+    }
+
+    #[test]
     fn two_folders_change_places_with_all_that_is_in_them() {
         let rows = [("a", "dA"), ("a/x", "X"), ("b", "dB"), ("b/y", "Y")];
         let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
@@ -628,12 +728,71 @@ mod tests {
     }
 
     #[test]
+    fn what_is_gone_is_found_where_its_folder_was_moved_to() {
+        let rows = [("a", "dA"), ("a/x", "X"), ("a/y", "Y")];
+        let x = row("a/x", "X");
+        let gone = |doc: &str| Op::Gone(row("x", doc).id, Some(x.path.clone()));
+        let ops = vec![Op::Move(vec![moved("dA", "b")]), gone("X")];
+        assert_eq!(folded(&rows, ops), pairs(&[("b", "dA"), ("b/y", "Y")]));
+        // Something else is at its old path by now, and stays.
+        let ops = vec![
+            Op::Move(vec![moved("dA", "b")]),
+            put("a", "dA2"),
+            Op::Move(vec![moved("Y", "a/x")]),
+            gone("X"),
+        ];
+        assert_eq!(
+            folded(&rows, ops),
+            pairs(&[("a", "dA2"), ("a/x", "Y"), ("b", "dA")])
+        );
+        // Its row may have another id, where it was replaced on the service.
+        assert_eq!(
+            folded(&rows, vec![gone("X2")]),
+            pairs(&[("a", "dA"), ("a/y", "Y")])
+        );
+    }
+
+    #[test]
     fn a_row_without_its_folder_is_dropped() {
         let forget = Op::Forget(RelPath::parse("a").unwrap());
         assert_eq!(
             folded(&[("a", "dA")], vec![forget, put("a/x", "X")]),
             pairs(&[])
         );
+    }
+
+    #[test]
+    fn a_line_that_the_disk_has_no_room_for_leaves_nothing_behind() {
+        use std::os::fd::AsRawFd;
+        let folder = tempfile::tempdir().unwrap();
+        let pair = Pair::new("account", folder.path(), "/", "z::root").unwrap();
+        // A file that can't grow stands in for the full disk.
+        let flags = rustix::fs::MemfdFlags::CLOEXEC | rustix::fs::MemfdFlags::ALLOW_SEALING;
+        let file = File::from(rustix::fs::memfd_create("journal", flags).unwrap());
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        let journal = Journal {
+            path: path.clone(),
+            inner: Mutex::new(Inner {
+                file: file.try_clone().unwrap(),
+                length: 0,
+                is_torn: false,
+                ops: Vec::new(),
+                flushed: Instant::now(),
+                is_dirty: false,
+            }),
+        };
+        let mut line = serde_json::to_vec(&Header::new(&pair, 0)).unwrap();
+        line.push(b'\n');
+        journal.inner.lock().unwrap().write(&line).unwrap();
+        journal.append(vec![put("a", "A")], || Ok(())).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        file.set_len(8192).unwrap();
+        rustix::fs::fcntl_add_seals(&file, rustix::fs::SealFlags::GROW).unwrap();
+        let many: Vec<Op> = (0..200).map(|n| put(&format!("f{n}"), "B")).collect();
+        journal.append(many, || Ok(())).unwrap_err();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        assert_eq!(read(&path).unwrap().unwrap().ops, [put("a", "A")]);
+        assert_eq!(journal.into_ops(), [put("a", "A")]);
     }
 
     #[test]
@@ -666,8 +825,16 @@ mod tests {
         drop(Journal::begin(&path, &pair, length).unwrap());
         assert_eq!(read(&path).unwrap().unwrap().ops, ops);
         assert_eq!(ops.len(), 2);
-        let (_, in_transit) = fold(Listing::default(), ops);
+        let (_, in_transit) = fold(Listing::default(), ops.clone());
         assert_eq!(in_transit.len(), 1);
+        // Zeros are what a power cut may leave of a line, even before a whole one.
+        let first = std::fs::read(&path).unwrap().len();
+        let mut zeroed = whole[..first].to_vec();
+        zeroed.extend([0; 40]);
+        zeroed.extend(&whole[first..]);
+        std::fs::write(&path, zeroed).unwrap();
+        let left = read(&path).unwrap().unwrap();
+        assert_eq!((left.ops, left.length), (ops, length));
         // A damaged line in the middle is not read over.
         let mut broken = whole.clone();
         let at = whole.iter().position(|byte| *byte == b'\n').unwrap() + 3;

@@ -305,6 +305,7 @@ impl World {
     fn node(&self, number: Number) -> Node {
         let item = &self.items[&number];
         Node {
+            expires_ms: None,
             id: id_of(number),
             kind: item.kind,
             name: item.name.clone(),

@@ -5,9 +5,14 @@
 
 mod bad_input;
 mod bisync;
+mod check;
 mod counts;
+mod hazards;
 mod hostile;
 mod kill;
+mod meanwhile;
 mod pull;
 mod push;
+mod remembered;
+mod trash;
 mod world;

@@ -153,13 +153,13 @@ fn nothing_is_deleted_where_a_folder_is_unknown() {
             "a folder deleted here holds an unknown one",
             "bisync",
             ["d/ d/x=1", "", "d/ d/x=1"],
-            "",
+            "rm R d/x; keep d",
         ),
         (
             "a folder moved here holds an unknown one",
             "bisync",
             ["d/ d/x=1", "e/<d e/x=1<d/x", "d/ d/x=1"],
-            "",
+            "mv R d > e",
         ),
     ];
     check_with(cases, |world| {

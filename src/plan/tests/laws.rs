@@ -594,7 +594,7 @@ fn tell_with_breaks(
             if which.is_multiple_of(2) {
                 number < (*which as usize >> 1) % (plan.actions.len() + 1)
             } else {
-                (which >> (1 + number % 30)) % 4 != 0
+                (which >> (1 + number % 30)) & 3 != 0
             }
         };
         do_some(&mut world, &plan, is_chosen).map_err(told)?;

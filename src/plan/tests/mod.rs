@@ -8,8 +8,8 @@ mod changes;
 mod laws;
 mod moves;
 mod simulate;
-mod table;
-mod world;
+pub(super) mod table;
+pub(super) mod world;
 
 use super::{Plan, Settle, Side, What};
 

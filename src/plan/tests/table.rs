@@ -6,10 +6,10 @@ use super::{laws, show, world::World};
 use crate::plan::{Delete, Policy, Rules, Verb};
 
 /// One row: name, command line, `[baseline, local, remote]`, plan.
-pub(super) type Case = (&'static str, &'static str, [&'static str; 3], &'static str);
+pub(in crate::plan) type Case = (&'static str, &'static str, [&'static str; 3], &'static str);
 
 /// Reads `pull --delete prefer-local hide:h`.
-pub(super) fn rules(line: &str) -> (Rules, Vec<String>) {
+pub(in crate::plan) fn rules(line: &str) -> (Rules, Vec<String>) {
     let mut rules = Rules {
         verb: Verb::Bisync,
         policy: Policy::PreferNewer,
@@ -36,7 +36,7 @@ pub(super) fn rules(line: &str) -> (Rules, Vec<String>) {
 }
 
 /// Writes a plan without the reasons why something was left.
-pub(super) fn short(plan: &crate::plan::Plan) -> String {
+pub(in crate::plan) fn short(plan: &crate::plan::Plan) -> String {
     let lines = show(plan);
     let short = lines.iter().map(|line| match line.split_once(": ") {
         Some((start, _)) if line.starts_with("keep ") || line.starts_with("problem ") => start,
@@ -46,12 +46,12 @@ pub(super) fn short(plan: &crate::plan::Plan) -> String {
 }
 
 /// Checks all rows, and tells of all that differ.
-pub(super) fn check(cases: &[Case]) {
+pub(in crate::plan) fn check(cases: &[Case]) {
     check_with(cases, |_| ());
 }
 
 /// Checks all rows in worlds that `change` has had a hand in.
-pub(super) fn check_with(cases: &[Case], change: impl Fn(&mut World)) {
+pub(in crate::plan) fn check_with(cases: &[Case], change: impl Fn(&mut World)) {
     let mut wrong = Vec::new();
     for (name, line, [base, local, remote], expected) in cases {
         let (rules, hidden) = rules(line);

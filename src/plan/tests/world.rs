@@ -18,11 +18,11 @@ use crate::{
     },
 };
 
-pub(super) fn path(text: &str) -> RelPath {
+pub(in crate::plan) fn path(text: &str) -> RelPath {
     RelPath::parse(text).unwrap()
 }
 
-pub(super) fn text_of(content: u32) -> String {
+pub(in crate::plan) fn text_of(content: u32) -> String {
     if content == 0 {
         String::new()
     } else {
@@ -30,48 +30,48 @@ pub(super) fn text_of(content: u32) -> String {
     }
 }
 
-pub(super) fn signature(content: u32) -> Signature {
+pub(in crate::plan) fn signature(content: u32) -> Signature {
     Signature::of(text_of(content).as_bytes())
 }
 
 /// A local item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Local {
-    pub(super) kind: Kind,
-    pub(super) content: u32,
-    pub(super) mtime_ms: i64,
-    pub(super) inode: u64,
+pub(in crate::plan) struct Local {
+    pub(in crate::plan) kind: Kind,
+    pub(in crate::plan) content: u32,
+    pub(in crate::plan) mtime_ms: i64,
+    pub(in crate::plan) inode: u64,
 }
 
 /// A remote item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Remote {
-    pub(super) kind: Kind,
-    pub(super) content: u32,
-    pub(super) modified_ms: i64,
-    pub(super) id: RemoteId,
+pub(in crate::plan) struct Remote {
+    pub(in crate::plan) kind: Kind,
+    pub(in crate::plan) content: u32,
+    pub(in crate::plan) modified_ms: i64,
+    pub(in crate::plan) id: RemoteId,
     /// The etag's part that any change moves, and the one that content moves.
-    pub(super) version: [u32; 2],
-    pub(super) is_fixed: bool,
-    pub(super) is_unverifiable: bool,
+    pub(in crate::plan) version: [u32; 2],
+    pub(in crate::plan) is_fixed: bool,
+    pub(in crate::plan) is_unverifiable: bool,
 }
 
 /// Two sides, their trashes, and what they agreed on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct World {
-    pub(super) local: BTreeMap<RelPath, Local>,
-    pub(super) remote: BTreeMap<RelPath, Remote>,
-    pub(super) base: Vec<Row>,
+pub(in crate::plan) struct World {
+    pub(in crate::plan) local: BTreeMap<RelPath, Local>,
+    pub(in crate::plan) remote: BTreeMap<RelPath, Remote>,
+    pub(in crate::plan) base: Vec<Row>,
     /// Names that a filter hides, or whole paths where they start with a slash.
-    pub(super) hidden: Vec<String>,
-    pub(super) left: [Vec<Left>; 2],
-    pub(super) in_transit: HashMap<RemoteId, Side>,
-    pub(super) trash: [Vec<u32>; 2],
+    pub(in crate::plan) hidden: Vec<String>,
+    pub(in crate::plan) left: [Vec<Left>; 2],
+    pub(in crate::plan) in_transit: HashMap<RemoteId, Side>,
+    pub(in crate::plan) trash: [Vec<u32>; 2],
     /// Baseline versions that a newer one replaced on the remote side.
-    pub(super) superseded: Vec<u32>,
+    pub(in crate::plan) superseded: Vec<u32>,
     /// What the running pass has written down.
-    pub(super) journal: Vec<Op>,
-    pub(super) last: u64,
+    pub(in crate::plan) journal: Vec<Op>,
+    pub(in crate::plan) last: u64,
 }
 
 /// One item as text has it.
@@ -136,7 +136,7 @@ fn token(text: &str) -> Token<'_> {
 }
 
 impl World {
-    pub(super) fn new(base: &str, local: &str, remote: &str) -> Self {
+    pub(in crate::plan) fn new(base: &str, local: &str, remote: &str) -> Self {
         let mut world = Self::default();
         for token in base.split_whitespace().map(token) {
             let (here, there) = (world.new_local(&token), world.new_remote(&token));
@@ -180,7 +180,7 @@ impl World {
         })
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(in crate::plan) fn next(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    pub(super) fn new_id(&mut self, zone: Zone) -> RemoteId {
+    pub(in crate::plan) fn new_id(&mut self, zone: Zone) -> RemoteId {
         RemoteId {
             zone,
             doc: DocId::new(&self.next().to_string()),
@@ -214,7 +214,7 @@ impl World {
     }
 
     /// Makes the row of two items that agree.
-    pub(super) fn row(path: &RelPath, local: &Local, remote: &Remote) -> Row {
+    pub(in crate::plan) fn row(path: &RelPath, local: &Local, remote: &Remote) -> Row {
         let mut row = Row::of(
             &local_item(path, local),
             &remote_item(path, remote),
@@ -226,12 +226,12 @@ impl World {
     }
 
     /// Returns whether a filter goes by place rather than by name alone.
-    pub(super) fn has_path_rule(&self) -> bool {
+    pub(in crate::plan) fn has_path_rule(&self) -> bool {
         self.hidden.iter().any(|rule| rule.starts_with('/'))
     }
 
     /// Returns whether a filter hides a path, or a folder that it is in.
-    pub(super) fn hides(&self, path: &RelPath) -> bool {
+    pub(in crate::plan) fn hides(&self, path: &RelPath) -> bool {
         self.hidden.iter().any(|rule| match rule.strip_prefix('/') {
             Some(whole) => path.is_at_or_under(&super::world::path(whole)),
             None => path.parts().any(|part| part == rule),
@@ -268,11 +268,11 @@ impl World {
         listing
     }
 
-    pub(super) fn local_listing(&self) -> Listing<LocalItem> {
+    pub(in crate::plan) fn local_listing(&self) -> Listing<LocalItem> {
         self.listing(&self.local, Side::Local, local_item)
     }
 
-    pub(super) fn remote_listing(&self) -> Listing<RemoteItem> {
+    pub(in crate::plan) fn remote_listing(&self) -> Listing<RemoteItem> {
         self.listing(&self.remote, Side::Remote, |path, node| {
             let mut item = remote_item(path, node);
             let is_known = self
@@ -287,7 +287,7 @@ impl World {
     }
 
     /// Leaves a path of a side alone.
-    pub(super) fn leave(&mut self, side: Side, at: &str, why: Freeze) {
+    pub(in crate::plan) fn leave(&mut self, side: Side, at: &str, why: Freeze) {
         self.left[side as usize].push(Left {
             path: Some(path(at)),
             shown: at.to_owned(),
@@ -313,11 +313,11 @@ impl World {
     }
 
     /// Plans until no question is open.
-    pub(super) fn plan(&self, rules: Rules) -> Plan {
+    pub(in crate::plan) fn plan(&self, rules: Rules) -> Plan {
         self.plan_of(rules, &self.local_listing(), &self.remote_listing())
     }
 
-    pub(super) fn plan_of(
+    pub(in crate::plan) fn plan_of(
         &self,
         rules: Rules,
         local: &Listing<LocalItem>,
@@ -353,7 +353,7 @@ impl World {
     }
 
     /// Returns the baseline as text, with what tells identities.
-    pub(super) fn show_base(&self) -> String {
+    pub(in crate::plan) fn show_base(&self) -> String {
         let mut rows: Vec<_> = self.base.iter().collect();
         rows.sort_by(|a, b| a.path.cmp(&b.path));
         let show = |row: &&Row| {
@@ -366,12 +366,12 @@ impl World {
     }
 
     /// Returns what people see of a side: `a=1 d/`.
-    pub(super) fn show(&self, side: Side) -> String {
+    pub(in crate::plan) fn show(&self, side: Side) -> String {
         self.show_with(side, false)
     }
 
     /// Returns a side as text, each item with its identity.
-    pub(super) fn show_ids(&self, side: Side) -> String {
+    pub(in crate::plan) fn show_ids(&self, side: Side) -> String {
         self.show_with(side, true)
     }
 
@@ -417,7 +417,7 @@ fn time(token: &Token<'_>) -> i64 {
         * 1_000
 }
 
-pub(super) fn local_item(path: &RelPath, node: &Local) -> LocalItem {
+pub(in crate::plan) fn local_item(path: &RelPath, node: &Local) -> LocalItem {
     LocalItem {
         path: path.clone(),
         kind: node.kind,
@@ -429,7 +429,7 @@ pub(super) fn local_item(path: &RelPath, node: &Local) -> LocalItem {
     }
 }
 
-pub(super) fn remote_item(path: &RelPath, node: &Remote) -> RemoteItem {
+pub(in crate::plan) fn remote_item(path: &RelPath, node: &Remote) -> RemoteItem {
     RemoteItem {
         path: path.clone(),
         kind: node.kind,

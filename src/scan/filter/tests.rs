@@ -47,6 +47,7 @@ fn the_tools_own_files_are_always_hidden_and_its_rules_are_not() {
         &made(&options),
         &[".icloud-sync-ignore", "x.icloud-sync.part"],
         &[
+            "a/.icloud-sync/trash/x",
             ".icloud-sync/",
             "a/.icloud-sync/",
             ".icloud-sync/trash/1/a",
