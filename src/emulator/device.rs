@@ -123,7 +123,7 @@ impl Drive {
     ) -> io::Result<()> {
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
         let contents = self.shared.world().blobs.clone();
-        let blob = super::blob::Blob::keep(content, contents.as_deref())?;
+        let blob = Blob::keep(content, contents.as_deref())?;
         self.with(|drive| {
             let now = drive.rules.now;
             let modified = mtime.unwrap_or(now);
@@ -152,7 +152,7 @@ impl Drive {
         let steps = place.steps();
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
         let contents = self.shared.world().blobs.clone();
-        let blob = super::blob::Blob::keep(content.into(), contents.as_deref())?;
+        let blob = Blob::keep(content.into(), contents.as_deref())?;
         self.with(|drive| {
             let modified = drive.rules.now;
             let written = Written {

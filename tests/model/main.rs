@@ -9,8 +9,10 @@
 mod crash;
 mod found;
 mod hand;
+mod hostile;
 mod laws;
 mod memory;
+mod network;
 mod pair;
 mod random;
 mod real;

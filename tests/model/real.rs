@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{Read, Write},
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -62,8 +63,23 @@ impl Real {
         real
     }
 
-    pub(crate) fn expire_session(&self) {
-        self.emulator.expire_session(WHO);
+    /// Returns what ends the session that the program has, to be called from a hook.
+    pub(crate) fn session_killer(&self) -> impl Fn() + Send + Sync + 'static {
+        let url = format!("{}/_emulator/expire", self.emulator.url());
+        move || {
+            let address = url.trim_start_matches("http://");
+            let (host, path) = address.split_once('/').unwrap();
+            let body = r#"{"what":"session"}"#;
+            let mut stream = std::net::TcpStream::connect(host).unwrap();
+            let request = format!(
+                "POST /{path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        }
     }
 
     /// The program with its surroundings.
