@@ -16,7 +16,7 @@ use crate::real::{Ended, Real, Rounds};
 fn crash_at_each(verb: Verb, stride: usize, crash: impl Fn(&Real, &[&str], u64) -> Ended) -> u64 {
     let real = Real::new();
     let mut rounds = Rounds::new(verb);
-    rounds.begin(&real);
+    Rounds::begin(&real);
     for place in (1..=MOST).step_by(stride) {
         let goal = rounds.edit(&real);
         let before = real.found();

@@ -128,7 +128,7 @@ fn second_writer(real: &Real, dice: &mut Dice, round: u64) {
 fn hostile(verb: Verb, seed: u64, count: u64) {
     let real = Real::new();
     let mut rounds = Rounds::new(verb);
-    rounds.begin(&real);
+    Rounds::begin(&real);
     let mut dice = Dice(seed);
     for round in 0..count {
         let mut goal = Some(rounds.edit(&real));
@@ -170,19 +170,14 @@ fn hostile(verb: Verb, seed: u64, count: u64) {
         if let Err(why) = rounds.check_midway(&real, &before) {
             panic!("quiet: {why}\n{told}");
         }
-        match goal {
-            Some(goal) => {
-                if let Err(why) = goal.check(&real) {
-                    panic!("{why}\n{told}");
-                }
+        if let Some(goal) = goal {
+            if let Err(why) = goal.check(&real) {
+                panic!("{why}\n{told}");
             }
-            None => {
-                real.run(&args, None);
-                assert!(
-                    real.local_tree() == real.remote_tree(),
-                    "the sides differ: {told}"
-                );
-            }
+        } else {
+            real.run(&args, None);
+            let is_equal = real.local_tree() == real.remote_tree();
+            assert!(is_equal, "the sides differ: {told}");
         }
         assert!(
             real.leftovers().is_empty(),

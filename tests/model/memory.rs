@@ -380,7 +380,7 @@ impl World {
             Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
             Some(_) | None => (name, String::new()),
         };
-        (2..)
+        (2..100)
             .map(|number| format!("{stem} {number}{extension}"))
             .find(|name| is_free(name))
             .unwrap()
@@ -497,7 +497,7 @@ impl World {
         let was = self.items[&number].place;
         let item = self.items.get_mut(&number).unwrap();
         item.place = Place::In(folder);
-        item.name = name.to_owned();
+        name.clone_into(&mut item.name);
         self.bump(number);
         self.spread(was);
         self.spread(Place::In(folder));

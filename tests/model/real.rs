@@ -213,7 +213,7 @@ impl Rounds {
     }
 
     /// Makes what the rounds begin with, on both sides.
-    pub(crate) fn begin(&self, real: &Real) {
+    pub(crate) fn begin(real: &Real) {
         let drive: &dyn Hand = &real.drive;
         for folder in ["p", "old 0", "old 0/deep", "m"] {
             drive.make_folder(folder);
@@ -295,10 +295,9 @@ impl Rounds {
         for path in paths {
             let is_changed_here = local.get(path) != base.get(path) && path != "both";
             let side = match self.verb {
-                Verb::Pull => &remote,
                 Verb::Push => &local,
                 Verb::Bisync if is_changed_here => &local,
-                Verb::Bisync => &remote,
+                Verb::Pull | Verb::Bisync => &remote,
             };
             if let Some(content) = side.get(path).filter(|_| !path.contains(".conflict-")) {
                 tree.insert(path.clone(), content.clone());
