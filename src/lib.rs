@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cli;
 pub mod cloud;
 pub mod commands;
+mod crash;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;

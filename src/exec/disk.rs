@@ -18,6 +18,7 @@ use rustix::{
 use super::marks::look_at;
 pub use super::marks::{Marks, look_open};
 use crate::{
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     options::Links,
     tree::{Kind, Listing, LocalItem, RelPath},
@@ -217,6 +218,7 @@ impl Disk {
     pub fn own_folder(&self, parts: &[&OsStr], shown: &str) -> Result<OwnedFd> {
         let mut folder = self.walk(self.root.as_fd(), [], shown)?;
         for part in parts {
+            crash::step();
             match rustix::fs::mkdirat(&folder, *part, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(io("make the trash folder for", shown, errno)),
@@ -294,6 +296,7 @@ impl Disk {
             std::mem::take(&mut *dirty)
         };
         for folder in dirty.values() {
+            crash::step();
             if let Err(errno) = rustix::fs::syncfs(folder) {
                 let error = io("write out", &self.root_path.to_string_lossy(), errno);
                 return Err(unsettled.insert(error).clone());
@@ -308,6 +311,7 @@ impl Disk {
     /// `Changed` where something else stands there; `Local`.
     pub fn make_folder(&self, path: &RelPath) -> Result<Marks> {
         let spot = self.spot(path)?;
+        crash::step();
         match rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(io("make the folder", &spot.shown, errno)),
@@ -365,6 +369,7 @@ impl Disk {
     /// `Changed` where the target is taken; `Local`.
     pub fn rename_spots(&self, from: &Spot, to: &Spot) -> Result<()> {
         let flags = RenameFlags::NOREPLACE;
+        crash::step();
         let result =
             rustix::fs::renameat_with(&from.folder, &from.name, &to.folder, &to.name, flags);
         match result {
@@ -395,6 +400,7 @@ impl Disk {
     /// `Local` where the file system can't; both are as before then.
     pub fn exchange_spots(&self, one: &Spot, other: &Spot) -> Result<()> {
         let flags = RenameFlags::EXCHANGE;
+        crash::step();
         rustix::fs::renameat_with(&one.folder, &one.name, &other.folder, &other.name, flags)
             .map_err(|errno| io("exchange", &one.shown, errno))?;
         self.touch(&one.folder);
@@ -407,6 +413,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn replace_spot(&self, from: &Spot, to: &Spot) -> Result<()> {
+        crash::step();
         rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
             .map_err(|errno| io("replace", &to.shown, errno))?;
         self.touch(&to.folder);
@@ -418,6 +425,7 @@ impl Disk {
     /// # Errors
     /// The system's own, for the caller to choose another way.
     pub fn link(&self, from: &Spot, to: &Spot) -> std::io::Result<()> {
+        crash::step();
         rustix::fs::linkat(
             &from.folder,
             &from.name,
@@ -446,6 +454,7 @@ impl Disk {
     /// `Local` or `DiskFull`.
     pub fn write(&self, spot: &Spot) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        crash::step();
         rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::from_raw_mode(0o666))
             .map(File::from)
             .map_err(|errno| io("write", &spot.shown, errno))
@@ -456,6 +465,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn unlink(&self, spot: &Spot) -> Result<()> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(io("remove", &spot.shown, errno)),
@@ -467,6 +477,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => {
                 self.touch(&spot.folder);
@@ -533,6 +544,7 @@ pub fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
         tv_sec: ms.div_euclid(1_000),
         tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
     };
+    crash::step();
     rustix::fs::futimens(
         file,
         &Timestamps {

@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     cloud::Token,
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     plan::Action,
     report::Event,
@@ -238,6 +239,7 @@ impl Run<'_> {
     }
 
     fn cut(file: &File, item: &RemoteItem) -> Result<()> {
+        crash::step();
         file.set_len(0)
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))
     }
@@ -359,6 +361,7 @@ impl Run<'_> {
                 return Err(Error::new(ErrorKind::Integrity, text));
             }
             self.throttle.take(count, self.exec.stop)?;
+            crash::step_in(file, &buffer[..count]);
             file.write_all(&buffer[..count]).map_err(fail)?;
             hashes.update(&buffer[..count]);
             *have += count as u64;
@@ -393,6 +396,7 @@ impl Run<'_> {
         let old = self.expect_local(action, spot)?;
         if let Some(old) = old.filter(|old| old.kind == Some(Kind::File)) {
             use std::os::unix::fs::PermissionsExt;
+            crash::step();
             file.set_permissions(std::fs::Permissions::from_mode(old.mode & 0o777))
                 .map_err(|error| {
                     Error::io(format!("cannot set the mode of \"{}\"", item.path), error)
@@ -401,6 +405,7 @@ impl Run<'_> {
         if let Some(ms) = item.modified_ms {
             disk::set_mtime(file, ms, item.path.as_str())?;
         }
+        crash::step();
         file.sync_all()
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))?;
         if self.exec.settings.verify_download {

@@ -29,6 +29,7 @@ use rayon::prelude::*;
 
 use crate::{
     cloud::{Node, Remote},
+    crash,
     error::{Error, Kind, Result},
     plan::{Action, Parent, Plan, What},
     report::{Event, Outcome, Reporter},
@@ -225,6 +226,7 @@ pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
             continue;
         }
         let full = disk.root_path().join(path);
+        crash::step();
         let removed = match std::fs::symlink_metadata(&full) {
             Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&full),
             Ok(_) => std::fs::remove_file(&full),

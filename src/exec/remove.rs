@@ -94,8 +94,9 @@ impl Run<'_> {
             let Some(marks) = self.exec.disk.look(path)? else {
                 continue;
             };
-            // Another item that took its place before the pass, or by one of its own actions, is none of its business.
-            let was_there = (self.exec.local.get(path)).is_some_and(|item| marks.is(item));
+            // Another item that took its place before the pass, by one of its own actions or with its folder, is none of
+            // its business.
+            let was_there = (self.exec.local.items().iter()).any(|item| marks.is(item));
             if !was_there && !self.is_placed_here(path) {
                 return Err(changed(&action.path, "it is on the local side after all"));
             }

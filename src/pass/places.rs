@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     cloud::{FolderAnswer, Remote},
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     options::PassOptions,
     plan::Verb,
@@ -225,6 +226,7 @@ impl Places {
             if options.dry_run {
                 return Ok(None);
             }
+            crash::step();
             fs::create_dir_all(&self.local).map_err(|error| {
                 Error::io(
                     format!("cannot make LOCAL \"{}\"", options.local.display()),

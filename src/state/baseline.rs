@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pair, PairFiles, journal, replace_file, row::RowLine};
 use crate::{
+    crash,
     error::{Error, Kind, Result},
     tree::{Listing, Row},
 };
@@ -195,6 +196,7 @@ pub fn save(files: &PairFiles, pair: &Pair, rows: &Listing<Row>) -> Result<()> {
         }
         Ok(())
     })?;
+    crash::step();
     match fs::remove_file(&files.journal) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -5,7 +5,7 @@
 //! back. A start after a crash folds it into the baseline; a torn last line is dropped.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pair, baseline::Header, row::RowLine};
 use crate::{
+    crash,
     error::{Error, Result},
     plan::Side,
     tree::{Etag, Listing, RelPath, RemoteId, Row},
@@ -164,6 +165,7 @@ impl Journal {
             .open(path)
             .map_err(fail)?;
         // Behind what is whole there may be a torn line.
+        crash::step();
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
         let mut inner = Inner {
@@ -249,6 +251,7 @@ impl Inner {
         if self.is_torn {
             return Err(std::io::Error::other("an earlier line is cut off"));
         }
+        crash::step_in(&mut self.file, lines);
         let written = self.file.write_all(lines);
         if written.is_ok() {
             self.length += lines.len() as u64;
@@ -262,6 +265,7 @@ impl Inner {
 
     fn flush(&mut self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
         settle()?;
+        crash::step();
         self.file
             .sync_data()
             .map_err(|error| Error::io("cannot write the journal", error))?;
@@ -358,7 +362,7 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
             }
         }
     }
-    (folding.finish(), in_transit)
+    (folding.finish(&in_transit), in_transit)
 }
 
 /// A row on its way into the next baseline.
@@ -369,6 +373,18 @@ struct Entry {
     /// Where an op has put it, and which one.
     place: Option<(usize, RelPath)>,
     is_gone: bool,
+}
+
+impl Entry {
+    /// Returns whether an interrupted pass has left it between two places, and the old one is another's by now.
+    fn place_is_lost(
+        &self,
+        path: &RelPath,
+        in_transit: &InTransit,
+        taken: &HashSet<RelPath>,
+    ) -> bool {
+        self.place.is_none() && in_transit.contains_key(&self.row.id) && taken.contains(path)
+    }
 }
 
 /// Puts the next baseline together at the end, so that it does not matter which of two items that depend on each other
@@ -482,13 +498,17 @@ impl Folding {
         }
     }
 
-    fn finish(self) -> Listing<Row> {
+    fn finish(self, in_transit: &InTransit) -> Listing<Row> {
+        let taken: HashSet<RelPath> = (self.entries.iter())
+            .filter(|entry| !entry.is_gone && !in_transit.is_empty())
+            .filter_map(|entry| entry.place.as_ref().map(|(_, path)| path.clone()))
+            .collect();
         let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
         // Of the folders that an old row is in: where they were, and where they are.
         let mut open: Vec<(RelPath, RelPath)> = Vec::new();
-        for entry in self.entries {
-            let (number, path) = match (entry.place, &entry.before) {
-                (Some((number, path)), _) => (number + 1, path),
+        for mut entry in self.entries {
+            let (number, mut path) = match (&entry.place, &entry.before) {
+                (Some((number, path)), _) => (number + 1, path.clone()),
                 (None, Some(before)) => {
                     while open
                         .last()
@@ -504,6 +524,16 @@ impl Folding {
                 }
                 (None, None) => continue,
             };
+            if entry.place_is_lost(&path, in_transit, &taken) {
+                // Another item has its place already, and it has none yet: a row of its own keeps it known.
+                let old = path.name().to_owned();
+                let aside = format!("{old} ({})", entry.row.id.doc);
+                let Ok(aside) = RelPath::within(path.parent().as_ref(), &aside) else {
+                    continue;
+                };
+                path = aside;
+                entry.row.name.get_or_insert_with(|| old.into());
+            }
             if entry.row.kind == crate::tree::Kind::Folder
                 && let Some(before) = entry.before
             {

@@ -21,7 +21,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::{
+    crash,
+    error::{Error, Result},
+};
 
 /// Whose baseline it is: a pass on anything else is stopped by guard 5, on another file system or folder by
 /// guard 3.
@@ -177,6 +180,7 @@ pub fn replace_file(
 ) -> Result<()> {
     let attempt = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        crash::step();
         let mut file = tempfile::Builder::new()
             .prefix(".icloud-sync.")
             .tempfile_in(folder)?;
@@ -186,7 +190,9 @@ pub fn replace_file(
             buffer.flush()?;
         }
         file.as_file().sync_all()?;
+        crash::step();
         file.persist(path).map_err(|error| error.error)?;
+        crash::step();
         fs::File::open(folder)?.sync_all()
     };
     attempt().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))

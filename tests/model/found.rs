@@ -41,3 +41,21 @@ fn a_remote_item_that_was_renamed_out_of_step_is_listed_under_its_own_name() {
     assert!(again.plan.actions.is_empty(), "{}", again.tell());
     assert_eq!(pair.remote_tree(), tree);
 }
+
+#[test]
+fn what_came_to_a_trashed_items_place_with_its_folder_is_no_reason_to_keep_it() {
+    let pair = pair();
+    for folder in ["b", "y"] {
+        pair.memory.make_folder(folder);
+    }
+    pair.memory.write("y/a", b"one", Some(1_700_000_000));
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    pair.hand.remove("y/a");
+    pair.hand.write("b/a", b"other", Some(1_700_000_010));
+    pair.memory.carry("b", "passing");
+    pair.memory.carry("y", "b");
+    pair.memory.carry("passing", "y");
+    let ran = pair.pass(&Asked::bisync());
+    assert_eq!(ran.code(), 0, "{}", ran.tell());
+    assert_eq!(pair.local_tree(), pair.remote_tree());
+}

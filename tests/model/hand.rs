@@ -216,7 +216,7 @@ impl Maker {
         }
     }
 
-    fn tell(&mut self, who: &str, what: String) {
+    fn tell(&mut self, who: &str, what: &str) {
         self.story.push(format!("{who}: {what}"));
     }
 }
@@ -288,33 +288,33 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
             let path = join(folder, maker.name(edit.one));
             if is_free(&path) {
                 overwrite(maker, &path);
-                maker.tell(who, format!("creates {path}"));
+                maker.tell(who, &format!("creates {path}"));
             }
         }
         5..=7 => {
             if let Some(path) = file {
                 overwrite(maker, path);
-                maker.tell(who, format!("edits {path}"));
+                maker.tell(who, &format!("edits {path}"));
             }
         }
         8 => {
             if let Some(path) = file {
                 hand.remove(path);
                 overwrite(maker, path);
-                maker.tell(who, format!("replaces {path} by a new file"));
+                maker.tell(who, &format!("replaces {path} by a new file"));
             }
         }
         9 => {
             let path = join(folder, maker.name(edit.one));
             if is_free(&path) {
                 hand.make_folder(&path);
-                maker.tell(who, format!("makes folder {path}"));
+                maker.tell(who, &format!("makes folder {path}"));
             }
         }
         10..=11 => {
             if let Some(path) = item {
                 hand.remove(path);
-                maker.tell(who, format!("removes {path}"));
+                maker.tell(who, &format!("removes {path}"));
             }
         }
         12 => {
@@ -342,7 +342,7 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
                 hand.carry(one, "swapping");
                 hand.carry(other, one);
                 hand.carry("swapping", other);
-                maker.tell(who, format!("swaps {one} and {other}"));
+                maker.tell(who, &format!("swaps {one} and {other}"));
             }
         }
         16 => {
@@ -351,21 +351,24 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
                 hand.make_folder(path);
                 let inside = join(path, other_name);
                 overwrite(maker, &inside);
-                maker.tell(who, format!("makes a folder of file {path}, with {inside}"));
+                maker.tell(
+                    who,
+                    &format!("makes a folder of file {path}, with {inside}"),
+                );
             }
         }
         17 => {
             if let Some(path) = pick(&folders, edit.other).filter(|path| !path.is_empty()) {
                 hand.remove(path);
                 overwrite(maker, path);
-                maker.tell(who, format!("makes a file of folder {path}"));
+                maker.tell(who, &format!("makes a file of folder {path}"));
             }
         }
         18 => {
             if let Some(path) = file {
                 let seconds = maker.seconds();
                 hand.touch(path, seconds);
-                maker.tell(who, format!("touches {path}"));
+                maker.tell(who, &format!("touches {path}"));
             }
         }
         _ => {
@@ -377,7 +380,7 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
                 }
                 let seconds = maker.seconds();
                 hand.write(&to, tree[path].as_ref().unwrap(), seconds);
-                maker.tell(who, format!("copies {path} to {to}"));
+                maker.tell(who, &format!("copies {path} to {to}"));
             }
         }
     }
@@ -395,5 +398,5 @@ fn carry(hand: &dyn Hand, who: &str, maker: &mut Maker, tree: &Tree, from: &str,
         return;
     }
     hand.carry(from, to);
-    maker.tell(who, format!("moves {from} to {to}"));
+    maker.tell(who, &format!("moves {from} to {to}"));
 }

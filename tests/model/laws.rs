@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use icloud_sync::plan::Verb;
+use icloud_sync::{error::Error, plan::Verb};
 
 use crate::{
     hand::{Maker, Tree},
@@ -84,7 +84,7 @@ pub(crate) fn lawful_pass(pair: &Pair, asked: &Asked, maker: &mut Maker) -> Resu
     if !leftovers.is_empty() {
         return Err(format!("unfinished files are left: {leftovers:?}"));
     }
-    let counts = ran.result.as_ref().map_err(|error| error.chain())?.counts;
+    let counts = ran.result.as_ref().map_err(Error::chain)?.counts;
     // A hidden item's name can be wanted by another one, which nobody knows before.
     let is_blind = maker.clashes || !asked.exclude.is_empty();
     if counts.done != counts.planned && is_blind {

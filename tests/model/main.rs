@@ -6,9 +6,13 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod crash;
 mod found;
 mod hand;
+mod hostile;
 mod laws;
 mod memory;
+mod network;
 mod pair;
 mod random;
+mod real;

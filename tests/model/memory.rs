@@ -5,7 +5,8 @@
 //! script makes chosen calls fail before or after they are applied, ends the network for good, or lets another device act.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet, HashMap},
     io::{Cursor, Read},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -19,7 +20,7 @@ use icloud_sync::{
     tree::{DocId, Etag, Kind, RemoteId, Signature, Zone},
 };
 
-use crate::hand::{Hand, Tree};
+use crate::hand::{Edit, Hand, Maker, Tree, apply};
 
 type Number = u32;
 const ROOT: Number = 0;
@@ -74,8 +75,6 @@ pub(crate) enum Fault {
     Fails(ErrorKind),
     /// It is applied, and its answer is lost. A read fails for now.
     Lost,
-    /// Content breaks off half way.
-    Breaks,
     /// Another device acts first.
     Acts(Box<dyn FnOnce(&mut World) + Send>),
 }
@@ -109,12 +108,7 @@ impl Memory {
         Self {
             world: Mutex::new(World {
                 items: BTreeMap::from([(ROOT, root)]),
-                next: 1,
-                counter: 36,
-                manner,
-                staged: HashMap::new(),
-                served: HashMap::new(),
-                sins: Vec::new(),
+                ..World::empty(manner)
             }),
             script: Mutex::default(),
         }
@@ -183,6 +177,8 @@ impl Memory {
         if is_dead {
             let kind = if is_write && number.is_multiple_of(2) {
                 ErrorKind::Lost
+            } else if verb == "fetch" {
+                ErrorKind::Protocol // what is passing would be waited for, again and again
             } else {
                 ErrorKind::Temporary
             };
@@ -194,7 +190,7 @@ impl Memory {
             match fault {
                 Fault::Fails(kind) => return Err(Error::new(kind, "told to fail")),
                 Fault::Lost if is_write => is_lost = true,
-                Fault::Lost | Fault::Breaks => {
+                Fault::Lost => {
                     return Err(Error::new(ErrorKind::Temporary, "told to break off"));
                 }
                 Fault::Acts(act) => act(&mut world),
@@ -384,7 +380,7 @@ impl World {
             Some((stem, extension)) if !stem.is_empty() => (stem, format!(".{extension}")),
             Some(_) | None => (name, String::new()),
         };
-        (2..)
+        (2..100)
             .map(|number| format!("{stem} {number}{extension}"))
             .find(|name| is_free(name))
             .unwrap()
@@ -501,7 +497,7 @@ impl World {
         let was = self.items[&number].place;
         let item = self.items.get_mut(&number).unwrap();
         item.place = Place::In(folder);
-        item.name = name.to_owned();
+        name.clone_into(&mut item.name);
         self.bump(number);
         self.spread(was);
         self.spread(Place::In(folder));
@@ -510,6 +506,42 @@ impl World {
     pub(crate) fn discard(&mut self, path: &str) {
         let number = self.find(path).unwrap();
         self.trash_item(number);
+    }
+
+    /// Another device edits in the middle of a call. Returns which contents are gone by that, and which have come.
+    pub(crate) fn play(
+        &mut self,
+        edit: Edit,
+        maker: &mut Maker,
+    ) -> (BTreeSet<Vec<u8>>, BTreeSet<Vec<u8>>) {
+        let all = |world: &Self| -> BTreeSet<Vec<u8>> {
+            let live = world.tree().into_values().flatten();
+            live.chain(world.trashed()).collect()
+        };
+        let was = all(self);
+        let device = Device(RefCell::new(std::mem::replace(
+            self,
+            Self::empty(self.manner),
+        )));
+        apply(edit, &device, "another device", maker);
+        *self = device.0.into_inner();
+        let is = all(self);
+        (
+            was.difference(&is).cloned().collect(),
+            is.difference(&was).cloned().collect(),
+        )
+    }
+
+    fn empty(manner: Manner) -> Self {
+        Self {
+            items: BTreeMap::new(),
+            next: 1,
+            counter: 36,
+            manner,
+            staged: HashMap::new(),
+            served: HashMap::new(),
+            sins: Vec::new(),
+        }
     }
 
     /// Opens a file on a device: its etag moves, its content does not.
@@ -805,6 +837,36 @@ impl Remote for Memory {
                 Ok(world.node(number))
             }))
         })
+    }
+}
+
+/// Another device, in the middle of a call.
+struct Device(RefCell<World>);
+
+impl Hand for Device {
+    fn tree(&self) -> Tree {
+        self.0.borrow().tree()
+    }
+
+    fn write(&self, path: &str, content: &[u8], seconds: Option<i64>) {
+        let seconds = seconds.unwrap_or_else(crate::hand::now);
+        self.0.borrow_mut().write(path, content, seconds);
+    }
+
+    fn make_folder(&self, path: &str) {
+        self.0.borrow_mut().make_folder(path);
+    }
+
+    fn carry(&self, from: &str, to: &str) {
+        self.0.borrow_mut().carry(from, to);
+    }
+
+    fn remove(&self, path: &str) {
+        self.0.borrow_mut().discard(path);
+    }
+
+    fn touch(&self, path: &str, _: Option<i64>) {
+        self.0.borrow_mut().open(path);
     }
 }
 

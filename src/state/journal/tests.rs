@@ -250,3 +250,18 @@ fn a_journal_survives_a_torn_last_line() {
     std::fs::write(&path, broken).unwrap();
     assert!(read(&path).is_err());
 }
+
+#[test]
+fn what_is_still_on_its_way_keeps_its_row_when_another_has_its_place() {
+    let rows = [("a", "dA"), ("a/x", "X"), ("b", "dB"), ("b/y", "Y")];
+    let leaves = Op::Leaves(row("a", "dA").id, Side::Remote);
+    let ops = vec![leaves, Op::Move(vec![moved("dB", "a")])];
+    let aside = folded(&rows, ops.clone());
+    let docs: Vec<&str> = aside.iter().map(|(_, doc)| doc.as_str()).collect();
+    assert_eq!(docs, ["dB", "Y", "dA", "X"], "{aside:?}");
+    assert_eq!(aside[0].0, "a");
+    assert_eq!(aside[3].0, format!("{}/x", aside[2].0));
+    let ops = [ops, vec![Op::Move(vec![moved("dA", "b")])]].concat();
+    let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
+    assert_eq!(folded(&rows, ops), swapped);
+}
