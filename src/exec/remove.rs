@@ -91,8 +91,12 @@ impl Run<'_> {
             .into_iter()
             .flatten()
         {
-            let Some(marks) = self.exec.disk.look(path)? else {
-                continue;
+            let marks = match self.exec.disk.look(path) {
+                Ok(Some(marks)) => marks,
+                Ok(None) => continue,
+                // Its folder is no folder any more, so it can't be in there.
+                Err(error) if error.kind() == ErrorKind::Changed => continue,
+                Err(error) => return Err(error),
             };
             // Another item that took its place before the pass, by one of its own actions or with its folder, is none of
             // its business.

@@ -59,3 +59,19 @@ fn what_came_to_a_trashed_items_place_with_its_folder_is_no_reason_to_keep_it() 
     assert_eq!(ran.code(), 0, "{}", ran.tell());
     assert_eq!(pair.local_tree(), pair.remote_tree());
 }
+
+#[test]
+fn what_was_in_a_folder_that_became_a_file_is_trashed() {
+    let pair = pair();
+    pair.memory.make_folder("y");
+    pair.memory.write("y/x", b"one", Some(1_700_000_000));
+    pair.memory.write("a", b"other", Some(1_700_000_010));
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    pair.hand.remove("y/x");
+    pair.memory.carry("a", "passing");
+    pair.memory.carry("y", "a");
+    pair.memory.carry("passing", "y");
+    let ran = pair.pass(&Asked::bisync());
+    assert_eq!(ran.code(), 0, "{}", ran.tell());
+    assert_eq!(pair.local_tree(), pair.remote_tree());
+}
