@@ -8,7 +8,10 @@ use std::sync::{
 
 use icloud_sync::plan::Verb;
 
-use crate::real::{Ended, Real, Rounds};
+use crate::{
+    pair::spawn,
+    real::{Ended, Real, Rounds},
+};
 
 /// Runs round after round, with a crash at place `stride`, then twice as far, …, until a pass gets by without one. Returns
 /// the first place that was never reached.
@@ -114,7 +117,7 @@ fn kill_at_request(real: &Real, args: &[&str], place: u64) -> Ended {
     command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped());
-    let process = command.spawn().unwrap();
+    let process = spawn(&mut command);
     child.store(process.id(), Ordering::SeqCst);
     let output = process.wait_with_output().unwrap();
     real.emulator.clear_hooks();

@@ -5,7 +5,8 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    process::{Child, Command},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -23,6 +24,15 @@ use crate::{
     hand::{LocalHand, Tree, tree_of},
     memory::{Manner, Memory},
 };
+
+/// A new process holds this one's locks between fork and exec: none is started while a pass in this process runs.
+static SPAWNING: RwLock<()> = RwLock::new(());
+
+/// Starts a program while no pass of this process runs.
+pub(crate) fn spawn(command: &mut Command) -> Child {
+    let _alone = SPAWNING.write().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().unwrap()
+}
 
 /// What a pass is asked for.
 #[derive(Debug, Clone)]
@@ -156,6 +166,7 @@ impl Pair {
             stop: &Stop::new(),
             requests: &|| 0,
         };
+        let _no_spawn = SPAWNING.read().unwrap_or_else(PoisonError::into_inner);
         let result = pass::run(&self.options(asked, dry_run), &tools);
         let plan = listener.0.lock().unwrap().clone();
         Ran { result, plan }

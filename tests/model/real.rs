@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::{
     hand::{Hand, LocalHand, Tree, tree_of_drive},
-    pair::{contents_in, temp},
+    pair::{contents_in, spawn, temp},
 };
 
 const WHO: &str = "ada@example.com";
@@ -108,7 +108,8 @@ impl Real {
         if let Some(step) = die_at {
             command.env("ICLOUD_SYNC_TEST_DIE_AT", step.to_string());
         }
-        let output = command.output().unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = spawn(&mut command).wait_with_output().unwrap();
         Ended {
             code: output.status.code(),
             told: String::from_utf8_lossy(&output.stderr).into_owned(),
