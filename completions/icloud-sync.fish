@@ -25,7 +25,7 @@ function __fish_icloud_sync_using_subcommand
 end
 
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -s V -l version -d 'Print version'
@@ -51,7 +51,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -l env-fi
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -l sms -d 'Get the code as a text message, not on a trusted device'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -l voice -d 'Get the code by a phone call'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -l relogin -d 'Sign in anew, even though a session is there'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand login" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -59,7 +59,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -l regio
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -l forget-password -d 'Also remove the password from the keyring'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand logout" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -67,7 +67,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l regio
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l json -d 'Print JSON, one object a line'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -80,7 +80,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s l -l long
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
@@ -115,7 +115,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l relogin
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete -d 'Remove what the source side has deleted since the last pass'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete-extra -d 'Remove all that the source side does not have: a mirror'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
@@ -150,7 +150,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l relogin
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete -d 'Remove what the source side has deleted since the last pass'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete-extra -d 'Remove all that the source side does not have: a mirror'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
@@ -183,7 +183,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
@@ -202,11 +202,11 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l json -
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and not __fish_seen_subcommand_from list restore" -f -a "list" -d 'List what is in Recently Deleted, by where it was'
@@ -220,7 +220,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fis
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -231,7 +231,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fis
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand trash; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l local -d 'Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]' -r -F
@@ -250,7 +250,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l ve
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -l listen -d 'Address to listen on; port 0 takes a free one [default: 127.0.0.1:0]' -r
@@ -258,14 +258,14 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -l dat
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -l proxy -d 'Also be an HTTPS proxy for iCloud\'s host names, with its own CA' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -l json -d 'Print the addresses and accounts as one line of JSON'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand emulator" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand completions" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand completions" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand completions" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand completions" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand man" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand man" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand man" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand man" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand man" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -72,10 +72,10 @@ Exit codes:
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub struct CommonArgs {
-    /// Say more: -v names each file, -vv gives reasons and retries, -vvv requests
+    /// Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request
     ///
-    /// -v names each file as it is worked on, -vv logs why things are decided as they are, -vvv logs each
-    /// request to iCloud (never a password, cookie or token). LOG_LEVEL does the same in the environment, and
+    /// -v names each file as it is worked on and gives the reason of each action, -vv logs settings, decisions and
+    /// retries, -vvv logs each request to iCloud (never a password, cookie or token). LOG_LEVEL does the same in the environment, and
     /// RUST_LOG wins over both.
     #[arg(short, long, action = clap::ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,

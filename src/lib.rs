@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cli;
 pub mod cloud;
 pub mod commands;
+mod crash;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;
@@ -35,6 +36,7 @@ pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
     match commands::run(cli, env, &console, &stop) {
         Ok(exit_code) => exit_code,
         Err(error) => {
+            let error = with_way_out(error);
             let exit_code = match stop.signal() {
                 Some(signal) if error.kind() == error::Kind::Stopped => {
                     u8::try_from(signals::exit_code(signal)).unwrap_or(130)
@@ -46,5 +48,29 @@ pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
             report::tell_error(&console, &error, is_json, exit_code);
             exit_code
         }
+    }
+}
+
+/// Says what to do about what is away for the moment, where nobody has said it yet.
+fn with_way_out(error: error::Error) -> error::Error {
+    if error.exit_code() == 5 && error.hint().is_none() {
+        error.with_hint("this passes, as a rule: try again later; -vv shows each attempt")
+    } else {
+        error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Kind};
+
+    #[test]
+    fn what_is_away_for_the_moment_has_a_way_out_and_no_hint_is_overwritten() {
+        let hint = |error: Error| with_way_out(error).hint().map(str::to_owned);
+        let away = Error::new(Kind::Temporary, "status 502");
+        assert!(hint(away.clone()).unwrap().contains("try again later"));
+        assert_eq!(hint(away.with_hint("wait")).unwrap(), "wait");
+        assert_eq!(hint(Error::new(Kind::Refused, "status 403")), None);
     }
 }

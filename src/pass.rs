@@ -7,11 +7,13 @@ mod check;
 mod facts;
 mod learned;
 mod places;
+mod sight;
 mod sum;
 mod undo;
 
 use std::{
-    path::PathBuf,
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,11 +24,11 @@ use crate::{
     exec::{self, Calibration, Exec, Settings, disk::Disk},
     options::PassOptions,
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
-    report::{Event, Reporter, Summary},
+    report::{Event, Reporter, Summary, words},
     scan::{
         Progress, Watch,
         filter::Filter,
-        local::LocalScan,
+        local::{LocalScan, measure},
         remote::{Known, RemoteScan},
     },
     state::{
@@ -39,11 +41,12 @@ use crate::{
         undo as record,
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
 use places::Places;
+use sight::Sight;
 pub use undo::{End, Step, Undone, past, undo as take_back};
 
 /// How often the plan may ask for content before something is wrong with the answers.
@@ -115,10 +118,20 @@ fn record(
             let message = summary
                 .problems
                 .first()
-                .map(|(what, why)| format!("{what}: {why}"));
+                .map(|(what, why)| words::problem(what, why));
             (summary.exit_code, message, summary.counts.done, *items)
         }
-        Err(error) => (error.exit_code(), Some(error.chain()), 0, 0),
+        Err(error) => {
+            let before = std::fs::read(&files.last)
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<LastPass>(&bytes).ok());
+            if before.is_none() && error.kind() == ErrorKind::Usage {
+                // A mistyped folder is not a pair.
+                return Ok(());
+            }
+            let items = before.map_or(0, |before| before.baseline_items);
+            (error.exit_code(), Some(error.chain()), 0, items)
+        }
     };
     let last = LastPass {
         verb: options.verb.as_str().to_owned(),
@@ -154,7 +167,7 @@ impl Pass<'_> {
     fn run(&self) -> Result<(Summary, usize)> {
         let base = self.load_baseline()?;
         self.places
-            .check_against(&base, self.options, self.tools.account)?;
+            .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = self.filter()?;
@@ -248,11 +261,19 @@ impl Pass<'_> {
 
     fn filter(&self) -> Result<Filter> {
         let mut options = self.options.filter.clone();
-        // The program's own state holds a session; it never leaves this machine.
-        if let Ok(below) = self.options.state_dir.strip_prefix(&self.places.local)
-            && let Some(below) = below.to_str()
-        {
-            options.ignore.push(format!("/{}/", globset::escape(below)));
+        // The program's own state holds a session, and changes with every pass; it never leaves this machine.
+        let baseline = &self.files.baseline;
+        let own = [
+            (places::resolve_local(&self.options.state_dir)?, "/"),
+            (places::resolve_local(baseline)?, ""),
+            (places::resolve_local(&self.files.journal)?, ""),
+        ];
+        for (path, kind) in &own {
+            if let Ok(below) = path.strip_prefix(&self.places.local)
+                && let Some(below) = below.to_str()
+            {
+                (options.ignore).push(format!("/{}{kind}", globset::escape(below)));
+            }
         }
         Filter::new(&options, &self.places.local)
     }
@@ -266,12 +287,7 @@ impl Pass<'_> {
         remote_root: &RemoteId,
         learned: &mut Learned,
     ) -> Result<Listings> {
-        let known_items: Vec<RemoteItem> = base
-            .rows
-            .items()
-            .iter()
-            .map(crate::tree::Row::remote_item)
-            .collect();
+        let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
         let known = Known::new(&known_items);
         let tell = |side: Side| {
             move |progress: Progress| {
@@ -283,10 +299,22 @@ impl Pass<'_> {
             }
         };
         let (tell_local, tell_remote) = (tell(Side::Local), tell(Side::Remote));
-        let is_package = |path: &RelPath| {
-            base.rows
+        // A package is known by its path, and wherever it was moved to by its inode.
+        let packages: HashMap<u64, &Row> = (base.rows.items().iter())
+            .filter(|row| row.kind == Kind::Package)
+            .map(|row| (row.inode, row))
+            .collect();
+        let is_package = |path: &RelPath, inode: u64| {
+            let by_path = base
+                .rows
                 .get(path)
-                .is_some_and(|row| row.kind == Kind::Package)
+                .is_some_and(|row| row.kind == Kind::Package);
+            by_path
+                || packages.get(&inode).is_some_and(|row| {
+                    let root = local_root.map_or(Path::new(""), PathBuf::as_path);
+                    let found = measure(&root.join(path.as_str()), path.clone(), None, false);
+                    found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
+                })
         };
         let looked_ns = exec::now_ns();
         let scan_local = || -> Result<Listing<LocalItem>> {
@@ -397,8 +425,8 @@ impl Pass<'_> {
         filter: &Filter,
         plan: &Plan,
     ) -> Result<()> {
-        let awake = |row: &&crate::tree::Row| !filter.hides(&row.path, row.kind == Kind::Folder);
-        let rows: Vec<&crate::tree::Row> = base.rows.items().iter().filter(awake).collect();
+        let awake = |row: &&Row| !filter.hides(&row.path, row.kind == Kind::Folder);
+        let rows: Vec<&Row> = base.rows.items().iter().filter(awake).collect();
         let tripped = guard::check(&guard::Seen {
             verb: self.options.verb,
             rows: &rows,
@@ -434,7 +462,7 @@ impl Pass<'_> {
         facts: &Facts,
         remote_root: &RemoteId,
         disk: &Disk,
-        root: &std::path::Path,
+        root: &Path,
         learned: &mut Learned,
     ) -> Result<(exec::Done, usize)> {
         let remote_id = remote_root.folder_drivewsid();
@@ -448,26 +476,17 @@ impl Pass<'_> {
         }
         let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
         let calibration = Calibration::new(learned.is_signature_proven);
-        let shows = |node: &Node| {
-            let folder = match &node.parent {
-                Some(id) if id == remote_root => Some(None),
-                Some(id) => (listings.remote.items().iter())
-                    .find(|item| item.id == *id)
-                    .map(|item| Some(&item.path)),
-                None => None,
-            };
-            let name = local_name(&node.name).ok();
-            let path = folder
-                .zip(name)
-                .and_then(|(folder, name)| RelPath::within(folder, &name).ok());
-            path.is_some_and(|path| !filter.hides(&path, node.kind == Kind::Folder))
-        };
+        let sight = Sight::new(&listings.remote, remote_root, filter);
+        let shows = |node: &Node| sight.shows(node);
+        let stands = |node: &Node, item: &RemoteItem| sight.stands(node, item);
         let pass = self.places.trash.pass();
         let verb = self.options.verb.as_str();
         let record = record::Record::new(&self.files.undo, pass, &pair, verb, None);
         let exec = Exec {
-            shows: &shows,
             undo: &record,
+            local: &listings.local,
+            shows: &shows,
+            stands: &stands,
             plan,
             remote: self.tools.remote,
             disk,
@@ -490,20 +509,18 @@ impl Pass<'_> {
         learned.is_signature_proven = calibration.is_proven();
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
+        let waits = base.in_transit.keys().cloned().collect();
+        let waits = on_their_way(waits, &ops);
         let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
         // What is still on its way is only in the journal, which therefore stays.
-        let still: Vec<_> = (base.in_transit.keys())
-            .filter(|id| !in_transit.contains_key(*id))
-            .collect();
-        let is_arrived = in_transit.is_empty() && (still.is_empty() || done.fatal.is_none());
-        if is_arrived {
+        if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
             baseline::save(self.files, &pair, &rows)?;
         }
         self.expire_trash(root);
         Ok((done, rows.items().len()))
     }
 
-    fn expire_trash(&self, root: &std::path::Path) {
+    fn expire_trash(&self, root: &Path) {
         match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
             Ok(0) => {}
             Ok(count) => log::info!("emptied the local trash of {count} passes"),
@@ -516,13 +533,40 @@ impl Pass<'_> {
     }
 }
 
-/// Returns a duration as whole milliseconds, for the summary's JSON.
-pub fn millis(time: Duration) -> u64 {
+/// Returns which of the items that earlier passes left half-way have not arrived.
+fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
+    for op in ops {
+        if let Op::Arrives(id) = op {
+            waits.remove(id);
+        }
+    }
+    waits
+}
+
+/// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
+fn is_half_way(
+    waits: &HashSet<RemoteId>,
+    rows: &Listing<Row>,
+    remote: &Listing<RemoteItem>,
+) -> bool {
+    if waits.is_empty() {
+        return false;
+    }
+    let rows = rows.items().iter().filter(|row| waits.contains(&row.id));
+    let mut rows = rows.map(|row| (&row.id, &row.path));
+    rows.any(|(id, path)| {
+        let listed = remote.items().iter().find(|item| item.id == *id);
+        listed.map_or_else(|| remote.has_unknown(), |item| item.path != *path)
+    })
+}
+
+/// Returns a duration as whole milliseconds.
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names the trash of a pass that begins now, and with it the pass: behind all that have a record.
-fn new_trash(options: &PassOptions, local: &std::path::Path) -> Result<Trash> {
+fn new_trash(options: &PassOptions, local: &Path) -> Result<Trash> {
     let files = PairFiles::new(&options.state_dir, local, &options.remote, None);
     let passes = record::passes(&files.undo)?;
     let last = passes.last().and_then(|pass| trash::began(pass));

@@ -203,10 +203,10 @@ impl Gate {
                 attempts.save(&self.store)?;
                 return Err(Error::new(
                     Kind::SignIn,
-                    format!("the service refuses account or password ({words})"),
+                    format!("the account or the password is wrong ({words})"),
                 )
                 .with_hint(
-                    "it was tried once, to keep the account from being locked; app-specific passwords are not accepted; run `icloud-sync login`",
+                    "run `icloud-sync login` and type both again: the account's own password, not an app-specific one. (It was tried once only, since Apple locks an account after a few wrong ones.)",
                 ));
             }
             Proven::Expired => {

@@ -101,7 +101,7 @@ pub struct Terminal;
 
 /// The error of a run that needs a person and has none.
 pub(crate) fn nobody_there(why: &str) -> Error {
-    Error::new(Kind::SignIn, why).with_hint("run `icloud-sync login`")
+    Error::new(Kind::SignIn, why).with_hint("run `icloud-sync login` in a terminal")
 }
 
 impl Prompt for Nobody {
@@ -141,7 +141,13 @@ impl Prompt for Terminal {
         if !self.is_attended() {
             return Nobody.account();
         }
-        line("Apple account (e-mail address): ")
+        loop {
+            let account = line("Apple account (e-mail address): ")?;
+            if could_be_an_account(&account) {
+                return Ok(account);
+            }
+            say("That is no e-mail address.\n");
+        }
     }
 
     fn password(&self, account: &str) -> Result<Secret> {
@@ -166,7 +172,7 @@ impl Prompt for Terminal {
             let answer = line(&code_text(question, complaint))?;
             match parse_code(&answer, question) {
                 Some(answer) => return Ok(answer),
-                None => complaint = Some("That is no code."),
+                None => complaint = Some("That is neither a code nor one of these words."),
             }
         }
     }
@@ -184,6 +190,16 @@ impl Prompt for Terminal {
     }
 }
 
+/// Whether an account can be called so: an e-mail address, or where those are in use a phone number. What was
+/// typed for another question is not sent to anybody. No answer at all is left to the caller.
+fn could_be_an_account(text: &str) -> bool {
+    let is_address = text.contains('@') && !text.contains(char::is_whitespace);
+    let is_phone = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || "+-() ".contains(c));
+    is_address || is_phone
+}
+
 /// The question for a code, as text.
 fn code_text(question: &Question, complaint: Option<&str>) -> String {
     let sent = match (question.via, &question.phone) {
@@ -194,17 +210,17 @@ fn code_text(question: &Question, complaint: Option<&str>) -> String {
     };
     let length = question.length;
     let ask = if question.phones.is_empty() {
-        format!("Code ({length} digits), or \"push\" to have it shown again: ")
+        format!("Code ({length} digits; or type push to have it shown again): ")
     } else {
         let numbers: Vec<String> = question
             .phones
             .iter()
             .enumerate()
-            .map(|(at, phone)| format!("{} {}", at + 1, phone.shown))
+            .map(|(at, phone)| format!("  {}  {}", at + 1, phone.shown))
             .collect();
         format!(
-            "Code ({length} digits), or another way to get one: \"push\", \"sms 1\", \"call 1\" (numbers: {}): ",
-            numbers.join(", ")
+            "No code there? Type push to have it shown again, or sms or call and the number of a phone:\n{}\nCode ({length} digits): ",
+            numbers.join("\n")
         )
     };
     let lines: Vec<&str> = complaint.into_iter().chain([&*sent, &*ask]).collect();
@@ -294,6 +310,16 @@ mod tests {
     }
 
     #[test]
+    fn an_account_is_an_address_or_a_phone_number() {
+        for account in ["anna@example.com", "+86 10 5555 0100", ""] {
+            assert!(could_be_an_account(account), "{account}");
+        }
+        for other in ["icloud-sync login", "anna", "anna @example.com"] {
+            assert!(!could_be_an_account(other), "{other}");
+        }
+    }
+
+    #[test]
     fn another_way_can_be_chosen() {
         let question = question();
         let sent = |typed| match parse_code(typed, &question) {
@@ -310,7 +336,7 @@ mod tests {
     fn the_question_names_what_can_be_typed() {
         let text = code_text(&question(), Some("That code was wrong."));
         assert!(text.starts_with("That code was wrong.\n"), "{text}");
-        assert!(text.contains("2 •• 11"), "{text}");
+        assert!(text.contains("\n  2  •• 11\n"), "{text}");
     }
 
     #[test]

@@ -165,6 +165,9 @@ impl Passwords {
     }
 }
 
+/// A server and a container have none; the reason of the connection tells a person nothing more.
+const NO_KEYRING: &str = "there is no keyring (Secret Service) here";
+
 /// A keyring error's words; those that could hold what it read are left out.
 #[expect(
     clippy::wildcard_enum_match_arm,
@@ -174,8 +177,11 @@ fn words(error: &keyring::v1::Error) -> String {
     use keyring::v1::Error as Problem;
     match error {
         Problem::NoDefaultStore => match keyring::v1::Entry::store_status() {
-            Err(why) => format!("there is no Secret Service here ({why})"),
-            Ok(()) => "there is no Secret Service here".to_owned(),
+            Err(why) => {
+                debug!("no Secret Service: {why}");
+                NO_KEYRING.to_owned()
+            }
+            Ok(()) => NO_KEYRING.to_owned(),
         },
         Problem::BadEncoding(_) | Problem::BadDataFormat(..) => {
             "what it holds is damaged".to_owned()

@@ -56,12 +56,37 @@ pub fn run(env: &Env, console: &Console, stop: &Stop) -> Result<u8> {
         env,
     };
     tour.take()?;
-    let url = emulator.url();
-    console.print(&format!(
+    let program = std::env::current_exe().ok();
+    console.print(&farewell(
+        &folder,
+        emulator.url(),
+        program
+            .as_deref()
+            .and_then(|program| off_path(program, env)),
+    ));
+    Ok(0)
+}
+
+/// Returns the program's folder, unless a shell finds it without.
+fn off_path<'a>(program: &'a Path, env: &Env) -> Option<&'a Path> {
+    let path = env.os("PATH").unwrap_or_default();
+    let is_found = std::env::split_paths(path).any(|folder| folder.join("icloud-sync").is_file());
+    if is_found { None } else { program.parent() }
+}
+
+/// Says how to go on by hand. It is meant to be pasted as it stands, also right after `cargo run -- demo`.
+fn farewell(folder: &Path, url: &str, program: Option<&Path>) -> String {
+    let path = program.map_or_else(String::new, |program| {
+        format!("  export PATH=$PATH:{}\n", program.display())
+    });
+    format!(
         "\nAll of this is in {0}. To go on by hand:\n\
          \n\
-         \x20 icloud-sync emulator --listen {1} --data {0}/cloud &\n\
-         \x20 export ICLOUD_SYNC_ENDPOINT={url} HOME={0}/home\n\
+         \x20 bash                          # a shell of its own; exit to come back\n\
+         {path}\
+         \x20 cd {0}\n\
+         \x20 icloud-sync emulator --listen {1} --data cloud >emulator.log &\n\
+         \x20 export HOME=$PWD/home ICLOUD_SYNC_ENDPOINT={url}\n\
          \x20 unset XDG_CONFIG_HOME XDG_STATE_HOME\n\
          \x20 icloud-sync ls -R\n\
          \x20 icloud-sync push ~/iCloud --dry-run\n\
@@ -69,8 +94,7 @@ pub fn run(env: &Env, console: &Console, stop: &Stop) -> Result<u8> {
          To clear it away: rm -r {0}\n",
         folder.display(),
         url.trim_start_matches("http://"),
-    ));
-    Ok(0)
+    )
 }
 
 struct Tour<'a> {
@@ -367,5 +391,39 @@ impl Prompt for Tour<'_> {
 
     fn tell(&self, text: &str) {
         self.console.print(&format!("{text}\n"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_to_go_on_can_be_pasted_also_where_the_program_is_not_on_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("icloud-sync");
+        fs::write(&program, "").unwrap();
+        let env = |path: &Path| Env::new([("PATH", path)], "/");
+        assert_eq!(
+            off_path(&program, &env(Path::new("/nowhere"))),
+            Some(folder.path())
+        );
+        assert_eq!(off_path(&program, &env(folder.path())), None);
+        let url = "http://127.0.0.1:8765";
+        let text = farewell(Path::new("/tmp/x"), url, Some(Path::new("/src/debug")));
+        assert!(
+            text.contains("  export PATH=$PATH:/src/debug\n  cd /tmp/x\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("--listen 127.0.0.1:8765 --data cloud"),
+            "{text}"
+        );
+        let text = farewell(Path::new("/tmp/x"), url, None);
+        assert!(!text.contains("export PATH"), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 80),
+            "{text}"
+        );
     }
 }

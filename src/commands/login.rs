@@ -64,13 +64,15 @@ fn keep(gate: &Gate, prompt: &dyn Prompt, password: &Secret) -> Result<()> {
             Err(error) => prompt.tell(&error.to_string()),
         },
         Keyring::Absent(why) => {
-            prompt.tell(&format!("The password is not kept: {why}."));
-            let question = format!(
-                "Keep it in \"{}\", a file that only you can read?",
-                passwords.file.display()
-            );
-            if prompt.confirm(&question)? {
+            prompt.tell(&format!(
+                "The password is not kept: {why}. Without it, a session that ends needs you to log in again."
+            ));
+            if prompt.confirm("Keep it in a file that only you can read?")? {
                 passwords.keep_in_file(password)?;
+                prompt.tell(&format!(
+                    "It is kept in {}; `icloud-sync logout --forget-password` removes it.",
+                    passwords.file.display()
+                ));
             }
         }
     }

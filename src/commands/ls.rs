@@ -14,7 +14,7 @@ use crate::{
     report::sanitize::for_terminal,
     scan::{
         Watch,
-        remote::{resolve, walk},
+        remote::{in_context, resolve, walk},
     },
     stop::Stop,
     tree::{Kind, RemoteId},
@@ -109,7 +109,8 @@ pub fn run(
         Ok(())
     };
     let deep = options.is_recursive;
-    walk(remote, &folder, deep, LISTERS, watch, &mut show)?;
+    walk(remote, &folder, deep, LISTERS, watch, &mut show)
+        .map_err(|error| in_context(error, &format!("cannot list \"{}\"", options.remote)))?;
     rows.sort_by(|a, b| a.names.cmp(&b.names));
     match print(&rows, options, out) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),

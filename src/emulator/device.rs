@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use hyper::body::Bytes;
 
+use super::blob::Blob;
 use super::drive::{self, No, ROOT, Refused, Written};
 use super::entry::{Entry, Place, TrashEntry};
 use super::package;
@@ -122,7 +123,7 @@ impl Drive {
     ) -> io::Result<()> {
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
         let contents = self.shared.world().blobs.clone();
-        let blob = super::blob::Blob::keep(content, contents.as_deref())?;
+        let blob = Blob::keep(content, contents.as_deref())?;
         self.with(|drive| {
             let now = drive.rules.now;
             let modified = mtime.unwrap_or(now);
@@ -151,7 +152,7 @@ impl Drive {
         let steps = place.steps();
         let (name, folders) = steps.split_last().ok_or_else(missing)?;
         let contents = self.shared.world().blobs.clone();
-        let blob = super::blob::Blob::keep(content.into(), contents.as_deref())?;
+        let blob = Blob::keep(content.into(), contents.as_deref())?;
         self.with(|drive| {
             let modified = drive.rules.now;
             let written = Written {
@@ -367,6 +368,18 @@ impl Drive {
                 }
             }
             Ok(out)
+        })
+    }
+
+    /// Every content that can still be had: of the tree, and of the trash at any depth.
+    ///
+    /// # Errors
+    ///
+    /// When a content cannot be read.
+    pub fn contents(&self) -> io::Result<Vec<Bytes>> {
+        self.look(|drive| {
+            let items = drive.live().filter_map(|(_, item)| item.blob.as_ref());
+            items.map(Blob::all).collect()
         })
     }
 

@@ -11,50 +11,18 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, StatxFlags, Timespec, Timestamps},
+    fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, Timespec, Timestamps},
     io::Errno,
 };
 
+use super::marks::look_at;
+pub use super::marks::{Marks, look_open};
 use crate::{
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     options::Links,
     tree::{Kind, Listing, LocalItem, RelPath},
 };
-
-/// What a look at a path tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marks {
-    /// File or folder; `None` for links and special files.
-    pub kind: Option<Kind>,
-    /// Length in bytes; 0 for folders.
-    pub size: u64,
-    /// Modification time, ns since 1970 UTC.
-    pub mtime_ns: i64,
-    /// Inode number.
-    pub inode: u64,
-    /// When the inode was made, ns since 1970 UTC; 0 for unknown.
-    pub birth_ns: i64,
-    /// Permission bits.
-    pub mode: u32,
-    /// Device number.
-    pub device: (u32, u32),
-}
-
-impl Marks {
-    /// Returns whether this is still the item that was listed: the same inode, and of a file the same length and time.
-    pub fn is(&self, item: &LocalItem) -> bool {
-        let same_inode = self.inode == item.inode && self.birth_ns == item.birth_ns;
-        match item.kind {
-            Kind::Folder | Kind::Package => self.kind == Some(Kind::Folder) && same_inode,
-            Kind::File => {
-                self.kind == Some(Kind::File)
-                    && same_inode
-                    && self.size == item.size
-                    && self.mtime_ns == item.mtime_ns
-            }
-        }
-    }
-}
 
 /// An opened folder below LOCAL, or LOCAL itself, and a name in it.
 #[derive(Debug)]
@@ -74,57 +42,12 @@ pub struct Disk {
     spellings: RwLock<HashMap<RelPath, PathBuf>>,
     /// File systems written to since the last [`Self::settle`], each with a folder on it.
     dirty: Mutex<HashMap<(u32, u32), OwnedFd>>,
+    /// The first failure of [`Self::settle`]. The system tells it once; what was lost then stays lost.
+    unsettled: Mutex<Option<Error>>,
 }
 
 fn io(what: &str, shown: &str, errno: Errno) -> Error {
     Error::io(format!("cannot {what} \"{shown}\""), errno.into())
-}
-
-fn nanos(seconds: i64, nanos: u32) -> i64 {
-    seconds
-        .saturating_mul(1_000_000_000)
-        .saturating_add(i64::from(nanos))
-}
-
-/// Looks at a name in a folder, at a link itself rather than at what it points to.
-///
-/// # Errors
-/// `Local`.
-fn look_at(folder: impl AsFd, name: &OsStr, flags: AtFlags) -> rustix::io::Result<Option<Marks>> {
-    let wanted = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-    let stat = match rustix::fs::statx(folder, name, flags, wanted) {
-        Ok(stat) => stat,
-        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
-        Err(errno) => return Err(errno),
-    };
-    let kind = match FileType::from_raw_mode(stat.stx_mode.into()) {
-        FileType::RegularFile => Some(Kind::File),
-        FileType::Directory => Some(Kind::Folder),
-        FileType::Symlink
-        | FileType::Fifo
-        | FileType::Socket
-        | FileType::CharacterDevice
-        | FileType::BlockDevice
-        | FileType::Unknown => None,
-    };
-    let has_birth = stat.stx_mask & StatxFlags::BTIME.bits() != 0;
-    Ok(Some(Marks {
-        kind,
-        size: if kind == Some(Kind::File) {
-            stat.stx_size
-        } else {
-            0
-        },
-        mtime_ns: nanos(stat.stx_mtime.tv_sec, stat.stx_mtime.tv_nsec),
-        inode: stat.stx_ino,
-        birth_ns: if has_birth {
-            nanos(stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec)
-        } else {
-            0
-        },
-        mode: u32::from(stat.stx_mode) & 0o7777,
-        device: (stat.stx_dev_major, stat.stx_dev_minor),
-    }))
 }
 
 impl Disk {
@@ -149,6 +72,7 @@ impl Disk {
             },
             spellings: RwLock::new(spellings),
             dirty: Mutex::new(HashMap::new()),
+            unsettled: Mutex::new(None),
         })
     }
 
@@ -294,6 +218,7 @@ impl Disk {
     pub fn own_folder(&self, parts: &[&OsStr], shown: &str) -> Result<OwnedFd> {
         let mut folder = self.walk(self.root.as_fd(), [], shown)?;
         for part in parts {
+            crash::step();
             match rustix::fs::mkdirat(&folder, *part, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(io("make the trash folder for", shown, errno)),
@@ -328,6 +253,11 @@ impl Disk {
         look_at(&spot.folder, &spot.name, flags).map_err(|errno| io("look at", &spot.shown, errno))
     }
 
+    /// Notes that a spot's file system was written to.
+    pub fn touch_spot(&self, spot: &Spot) {
+        self.touch(&spot.folder);
+    }
+
     /// Notes that a file system was written to.
     fn touch(&self, folder: &OwnedFd) {
         let Ok(Some(marks)) = look_at(folder, OsStr::new("."), AtFlags::empty()) else {
@@ -345,11 +275,19 @@ impl Disk {
         }
     }
 
-    /// Makes all that was written durable, names included.
+    /// Makes all that was written durable, names included. Once it has failed it fails for good: nothing may be
+    /// remembered as done any more.
     ///
     /// # Errors
     /// `Local` or `DiskFull`.
     pub fn settle(&self) -> Result<()> {
+        let mut unsettled = self
+            .unsettled
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(error) = &*unsettled {
+            return Err(error.clone());
+        }
         let dirty = {
             let mut dirty = self
                 .dirty
@@ -358,8 +296,11 @@ impl Disk {
             std::mem::take(&mut *dirty)
         };
         for folder in dirty.values() {
-            rustix::fs::syncfs(folder)
-                .map_err(|errno| io("write out", &self.root_path.to_string_lossy(), errno))?;
+            crash::step();
+            if let Err(errno) = rustix::fs::syncfs(folder) {
+                let error = io("write out", &self.root_path.to_string_lossy(), errno);
+                return Err(unsettled.insert(error).clone());
+            }
         }
         Ok(())
     }
@@ -370,6 +311,7 @@ impl Disk {
     /// `Changed` where something else stands there; `Local`.
     pub fn make_folder(&self, path: &RelPath) -> Result<Marks> {
         let spot = self.spot(path)?;
+        crash::step();
         match rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::from_raw_mode(0o777)) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(io("make the folder", &spot.shown, errno)),
@@ -427,6 +369,7 @@ impl Disk {
     /// `Changed` where the target is taken; `Local`.
     pub fn rename_spots(&self, from: &Spot, to: &Spot) -> Result<()> {
         let flags = RenameFlags::NOREPLACE;
+        crash::step();
         let result =
             rustix::fs::renameat_with(&from.folder, &from.name, &to.folder, &to.name, flags);
         match result {
@@ -457,6 +400,7 @@ impl Disk {
     /// `Local` where the file system can't; both are as before then.
     pub fn exchange_spots(&self, one: &Spot, other: &Spot) -> Result<()> {
         let flags = RenameFlags::EXCHANGE;
+        crash::step();
         rustix::fs::renameat_with(&one.folder, &one.name, &other.folder, &other.name, flags)
             .map_err(|errno| io("exchange", &one.shown, errno))?;
         self.touch(&one.folder);
@@ -469,6 +413,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn replace_spot(&self, from: &Spot, to: &Spot) -> Result<()> {
+        crash::step();
         rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
             .map_err(|errno| io("replace", &to.shown, errno))?;
         self.touch(&to.folder);
@@ -480,6 +425,7 @@ impl Disk {
     /// # Errors
     /// The system's own, for the caller to choose another way.
     pub fn link(&self, from: &Spot, to: &Spot) -> std::io::Result<()> {
+        crash::step();
         rustix::fs::linkat(
             &from.folder,
             &from.name,
@@ -508,6 +454,7 @@ impl Disk {
     /// `Local` or `DiskFull`.
     pub fn write(&self, spot: &Spot) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        crash::step();
         rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::from_raw_mode(0o666))
             .map(File::from)
             .map_err(|errno| io("write", &spot.shown, errno))
@@ -518,6 +465,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn unlink(&self, spot: &Spot) -> Result<()> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(errno) => Err(io("remove", &spot.shown, errno)),
@@ -529,6 +477,7 @@ impl Disk {
     /// # Errors
     /// `Local`.
     pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
+        crash::step();
         match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => {
                 self.touch(&spot.folder);
@@ -546,11 +495,6 @@ impl Disk {
 }
 
 impl Spot {
-    /// Returns the name.
-    pub fn name(&self) -> &OsStr {
-        &self.name
-    }
-
     /// Returns another name in the same folder.
     ///
     /// # Errors
@@ -600,6 +544,7 @@ pub fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
         tv_sec: ms.div_euclid(1_000),
         tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
     };
+    crash::step();
     rustix::fs::futimens(
         file,
         &Timestamps {

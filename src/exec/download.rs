@@ -19,12 +19,16 @@ use super::{
 };
 use crate::{
     cloud::Token,
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     plan::Action,
     report::Event,
-    scan::filter::{OWN_PREFIX, PART_SUFFIX},
+    scan::{
+        filter::{OWN_PREFIX, PART_SUFFIX},
+        local::extent_of_package,
+    },
     state::{self, journal::Op, trash::Trash, undo::Deed},
-    tree::{Kind, RelPath, RemoteItem, Signature, SignatureHasher},
+    tree::{Kind, LocalItem, RelPath, RemoteItem, Signature, SignatureHasher},
 };
 
 const BUFFER: usize = 256 * 1024;
@@ -71,9 +75,25 @@ pub(super) fn part_name(item: &RemoteItem) -> String {
     format!("{OWN_PREFIX}{version}{PART_SUFFIX}")
 }
 
+/// Returns whether an item is a file without content, which the service has no token for (protocol page 9.3). The listed
+/// size of a package says nothing (hazard 10).
+pub(super) fn is_empty_file(item: &RemoteItem) -> bool {
+    item.size == 0 && item.kind != Kind::Package
+}
+
 /// Returns whether two versions of an item have the same content, as far as the marks tell.
 pub(crate) fn same_content(now: &crate::tree::Etag, planned: &crate::tree::Etag) -> bool {
     now == planned || (now.content_part().is_some() && now.content_part() == planned.content_part())
+}
+
+/// Returns whether what is at a spot is still the item that was listed. A package's own marks tell nothing of what is in it.
+pub(super) fn is_as_listed(marks: &Marks, spot: &Spot, item: &LocalItem) -> Result<bool> {
+    if !marks.is(item) || item.kind != Kind::Package {
+        return Ok(marks.is(item));
+    }
+    extent_of_package(&spot.path())
+        .map(|extent| extent == (item.size, item.mtime_ns))
+        .map_err(|error| Error::io(format!("cannot look into \"{}\"", item.path), error))
 }
 
 impl Run<'_> {
@@ -82,7 +102,7 @@ impl Run<'_> {
         let marks = self.exec.disk.look_spot(spot)?;
         match (&action.local, &marks) {
             (None, None) => Ok(None),
-            (Some(item), Some(marks)) if marks.is(item) => Ok(Some(*marks)),
+            (Some(item), Some(marks)) if is_as_listed(marks, spot, item)? => Ok(Some(*marks)),
             (None, Some(_)) => Err(changed(&action.path, "something stands there meanwhile")),
             (Some(_), None) => Err(changed(&action.path, "it is gone meanwhile")),
             (Some(_), Some(_)) => Err(changed(&action.path, "it has changed meanwhile")),
@@ -130,7 +150,7 @@ impl Run<'_> {
             .ok_or_else(|| changed(&action.path, "nothing to get"))?;
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
-        let token = if item.size == 0 {
+        let token = if is_empty_file(item) {
             None
         } else {
             Some(self.token(number, item)?)
@@ -151,9 +171,10 @@ impl Run<'_> {
         if placed.is_err() {
             self.exec.disk.unlink(&part)?;
         }
-        let marks = placed?;
+        let (marks, written_ns) = placed?;
         let path = action.agreed.as_ref().unwrap_or(&action.path);
-        let row = rows::transferred(path, &marks, item, Some(hashes.0), hashes.1);
+        let local = rows::local_item(path, Kind::File, &marks);
+        let row = rows::transferred(&local, item, hashes, written_ns);
         Ok(vec![Op::Put(Box::new(row))])
     }
 
@@ -184,6 +205,11 @@ impl Run<'_> {
             Self::cut(&file, item)?;
             return Ok((file, Hashes::new(self.exec.settings.checksum).finish()));
         };
+        // What an earlier pass left may have holes if the power went since: only a signature can vouch for it.
+        if token.signature.is_none() {
+            Self::cut(&file, item)?;
+        }
+        let mut goes_on = disk::look_open(&file, item.path.as_str())?.size > 0;
         let mut may_begin_again = true;
         loop {
             let digests = self
@@ -195,12 +221,13 @@ impl Run<'_> {
                     false
                 }
                 // Not proven for this account, the form may be another: the length has to do.
-                Some(_) | None => token.signature.is_some() && self.exec.calibration.is_proven(),
+                Some(_) => goes_on || self.exec.calibration.is_proven(),
+                None => goes_on,
             };
             if !is_damaged {
                 return Ok((file, digests));
             }
-            if !std::mem::take(&mut may_begin_again) {
+            if !std::mem::take(&mut goes_on) && !std::mem::take(&mut may_begin_again) {
                 let text = format!(
                     "\"{}\" arrived damaged twice: its signature is not the service's",
                     item.path
@@ -212,6 +239,7 @@ impl Run<'_> {
     }
 
     fn cut(file: &File, item: &RemoteItem) -> Result<()> {
+        crash::step();
         file.set_len(0)
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))
     }
@@ -238,10 +266,13 @@ impl Run<'_> {
             let before = have;
             match self.fetch_some(number, item, token, file, &mut hashes, &mut have) {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::Refused && !renewed => {
+                Err(error) if error.kind() == ErrorKind::Refused && (!renewed || have > before) => {
                     // The address has expired; a new one is good for the rest.
                     renewed = true;
                     *token = self.fresh_token(item)?;
+                    if token.is_package {
+                        return Err(changed(&item.path, "it is a package by now"));
+                    }
                 }
                 Err(error) if error.kind() != ErrorKind::Temporary => return Err(error),
                 Err(error) => {
@@ -330,6 +361,7 @@ impl Run<'_> {
                 return Err(Error::new(ErrorKind::Integrity, text));
             }
             self.throttle.take(count, self.exec.stop)?;
+            crash::step_in(file, &buffer[..count]);
             file.write_all(&buffer[..count]).map_err(fail)?;
             hashes.update(&buffer[..count]);
             *have += count as u64;
@@ -349,7 +381,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Makes a verified temp file the file at the path.
+    /// Makes a verified temp file the file at the path. Returns its marks as they were before anybody else could see
+    /// it, and when that was: what happens to it later is a change.
     fn put_in_place(
         &self,
         action: &Action,
@@ -358,11 +391,12 @@ impl Run<'_> {
         part: &Spot,
         spot: &Spot,
         hashes: &Digests,
-    ) -> Result<Marks> {
+    ) -> Result<(Marks, i64)> {
         let disk = self.exec.disk;
         let old = self.expect_local(action, spot)?;
         if let Some(old) = old.filter(|old| old.kind == Some(Kind::File)) {
             use std::os::unix::fs::PermissionsExt;
+            crash::step();
             file.set_permissions(std::fs::Permissions::from_mode(old.mode & 0o777))
                 .map_err(|error| {
                     Error::io(format!("cannot set the mode of \"{}\"", item.path), error)
@@ -371,38 +405,39 @@ impl Run<'_> {
         if let Some(ms) = item.modified_ms {
             disk::set_mtime(file, ms, item.path.as_str())?;
         }
+        crash::step();
         file.sync_all()
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))?;
         if self.exec.settings.verify_download {
             self.verify_on_disk(file, item, &hashes.0)?;
         }
+        let marks = disk::look_open(file, item.path.as_str())?;
+        let written_ns = rows::now_ns();
         self.expect_local(action, spot)?;
         let kept = match old {
             None => disk.rename_spots(part, spot).map(|()| None)?,
-            Some(_) => Some(self.replace(&action.path, part, spot)?),
+            Some(old) => Some(self.replace(&action.path, part, spot, &old)?),
         };
-        self.appeared(action, Kind::File, spot, kept)
+        self.appeared(action, Kind::File, &marks, kept)?;
+        Ok((marks, written_ns))
     }
 
-    /// Looks at what was just put in place, and writes down that it was.
+    /// Writes down what was just put in place.
     pub(super) fn appeared(
         &self,
         action: &Action,
         kind: Kind,
-        spot: &Spot,
+        marks: &Marks,
         kept: Option<String>,
-    ) -> Result<Marks> {
-        let disk = self.exec.disk;
-        let marks =
-            (disk.look_spot(spot)?).ok_or_else(|| changed(&action.path, "it is gone at once"))?;
+    ) -> Result<()> {
         self.did(&Deed::LocalAppeared {
             path: action.path.clone(),
             kind,
-            seal: seal::local(disk, &action.path, &marks, &|_| false)?,
+            seal: seal::local(self.exec.disk, &action.path, marks, &|_| false)?,
             kept,
             row: action.agreed.clone(),
         });
-        Ok(marks)
+        Ok(())
     }
 
     fn verify_on_disk(
@@ -421,9 +456,15 @@ impl Run<'_> {
     }
 
     /// Puts `part` at `spot`, and what stands there into the local trash, in one step where the file system can.
-    /// Returns where that is, as [`Trash::kept`] tells it.
-    pub(super) fn replace(&self, path: &RelPath, part: &Spot, spot: &Spot) -> Result<String> {
-        let kept = replace(self.exec.disk, self.exec.trash, path, part, spot)?;
+    /// Returns where that is, as [`Trash::place`] tells it.
+    pub(super) fn replace(
+        &self,
+        path: &RelPath,
+        part: &Spot,
+        spot: &Spot,
+        old: &Marks,
+    ) -> Result<String> {
+        let kept = replace(self.exec.disk, self.exec.trash, path, part, spot, old)?;
         self.has_trash.store(true, Ordering::Relaxed);
         Ok(kept)
     }
@@ -448,7 +489,7 @@ impl Run<'_> {
                 "it is a package, which can't be replaced by a file",
             ));
         }
-        let kept = self.exec.trash.place(disk, &action.path)?;
+        let (kept, at) = self.exec.trash.place(disk, &action.path)?;
         let part = kept.beside(&part_name(item))?;
         let fetched = self.fetch_to(number, item, token, &part);
         let (file, _) = match fetched {
@@ -466,43 +507,63 @@ impl Run<'_> {
         disk.rename_spots(&part, &kept)?;
         disk.settle()?;
         self.has_trash.store(true, Ordering::Relaxed);
-        Ok(self.exec.trash.kept(&action.path, &kept))
+        Ok(at)
     }
 }
 
 /// Puts `part` at `spot`, and what stands there into the local trash, in one step where the file system can. Returns
-/// where that is, as [`Trash::kept`] tells it.
+/// where that is, as [`Trash::place`] tells it.
 pub(crate) fn replace(
     disk: &Disk,
     trash: &Trash,
     path: &RelPath,
     part: &Spot,
     spot: &Spot,
+    old: &Marks,
 ) -> Result<String> {
-    let kept = trash.place(disk, path)?;
-    disk.rename_spots(part, &kept)?;
-    if let Err(error) = disk.exchange_spots(&kept, spot) {
-        log::debug!("no exchange on this file system: {}", error.chain());
-        disk.rename_spots(&kept, part)?;
-        replace_by_copy(disk, path, part, spot, &kept)?;
-    }
-    Ok(trash.kept(path, &kept))
+    let (kept, at) = trash.place(disk, path)?;
+    let exchanged = disk.rename_spots(part, &kept).and_then(|()| {
+        disk.exchange_spots(&kept, spot)
+            .or_else(|error| disk.rename_spots(&kept, part).and(Err(error)))
+    });
+    let Err(error) = exchanged else {
+        return Ok(at);
+    };
+    // The trash may be on another file system, or this one can't exchange.
+    log::debug!("no exchange: {}", error.chain());
+    replace_by_copy(disk, trash, path, part, spot, old)
 }
 
-/// As [`replace`] for file systems that can't exchange: a second name or a copy first, then a rename over it.
+/// As [`replace`] where names can't be exchanged: a second name or a copy first, then a rename over it.
 fn replace_by_copy(
     disk: &Disk,
+    trash: &Trash,
     path: &RelPath,
     part: &Spot,
     spot: &Spot,
-    kept: &Spot,
-) -> Result<()> {
-    if disk.link(spot, kept).is_err() {
-        let mut old = disk.read(spot)?;
-        let mut copy = disk.write(kept)?;
-        let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
-        std::io::copy(&mut old, &mut copy).map_err(fail)?;
-        copy.sync_all().map_err(fail)?;
+    old: &Marks,
+) -> Result<String> {
+    if old.kind != Some(Kind::File) {
+        let text = format!(
+            "\"{path}\" is a folder that this file system can't replace in one step; it stays as it is"
+        );
+        return Err(Error::new(ErrorKind::Local, text)
+            .with_hint("move it away, and the next pass brings the new version"));
     }
-    disk.replace_spot(part, spot)
+    let (kept, at) = trash.place(disk, path)?;
+    if disk.link(spot, &kept).is_err() {
+        let mut from = disk.read(spot)?;
+        let mut copy = disk.write(&kept)?;
+        let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
+        std::io::copy(&mut from, &mut copy).map_err(fail)?;
+        copy.sync_all().map_err(fail)?;
+        disk.touch_spot(&kept);
+    }
+    // The old content must be there before its name is gone, and must be what stands there.
+    disk.settle()?;
+    if disk.look_spot(spot)? != Some(*old) {
+        return Err(changed(path, "it has changed meanwhile"));
+    }
+    disk.replace_spot(part, spot)?;
+    Ok(at)
 }

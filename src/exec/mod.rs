@@ -8,6 +8,7 @@ pub mod disk;
 pub(crate) mod download;
 mod folder;
 pub mod gate;
+mod marks;
 mod package;
 mod relocate;
 mod remove;
@@ -17,7 +18,7 @@ mod tokens;
 mod upload;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -29,6 +30,7 @@ use rayon::prelude::*;
 
 use crate::{
     cloud::{Node, Remote},
+    crash,
     error::{Error, Kind, Result},
     plan::{Action, Parent, Plan, What},
     report::{Event, Outcome, Reporter},
@@ -38,7 +40,7 @@ use crate::{
         undo::{Deed, Record},
     },
     stop::Stop,
-    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Zone},
+    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem},
 };
 use disk::Disk;
 use gate::{Throttle, WriteGate};
@@ -113,8 +115,12 @@ pub struct Exec<'a> {
     pub settings: Settings,
     /// What is known of content signatures.
     pub calibration: &'a Calibration,
+    /// The local side as it was listed.
+    pub local: &'a Listing<LocalItem>,
     /// Whether a remote item, as it is now, is where a listing of REMOTE shows it.
     pub shows: &'a (dyn Fn(&Node) -> bool + Sync),
+    /// Whether a remote item, as it is now, is where the listing had it: in that folder, under that name.
+    pub stands: &'a (dyn Fn(&Node, &RemoteItem) -> bool + Sync),
 }
 
 impl Exec<'_> {
@@ -147,7 +153,7 @@ struct Run<'a> {
     /// The remote folders that actions made.
     made: Vec<OnceLock<RemoteId>>,
     /// Folders in which something was not done: nothing is removed there.
-    troubled: Mutex<HashSet<Option<RelPath>>>,
+    troubled: Mutex<BTreeSet<Option<RelPath>>>,
     downloads_left: AtomicUsize,
     received: AtomicU64,
     sent: Arc<AtomicU64>,
@@ -232,6 +238,7 @@ pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
             continue;
         }
         let full = disk.root_path().join(path);
+        crash::step();
         let removed = match std::fs::symlink_metadata(&full) {
             Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&full),
             Ok(_) => std::fs::remove_file(&full),
@@ -276,28 +283,25 @@ impl<'a> Run<'a> {
     /// Puts together what one request can do.
     fn units(&self, stage: &[usize]) -> Vec<Unit> {
         let mut units = Vec::new();
-        let mut folders: Vec<(&Parent, Vec<usize>)> = Vec::new();
-        let mut files: Vec<(&Zone, Vec<usize>)> = Vec::new();
+        let mut folders = Groups::default();
+        let mut files = Groups::default();
         for number in stage {
             let action = self.action(*number);
             match (&action.what, &action.remote) {
-                (What::CreateRemoteFolder { parent, .. }, _) => {
-                    gather(&mut folders, parent, *number);
-                }
+                (What::CreateRemoteFolder { parent, .. }, _) => match parent {
+                    Parent::Known(id) => folders.put((Some(id), None), *number),
+                    Parent::Made(maker) => folders.put((None, Some(*maker)), *number),
+                },
                 (What::TrashRemote, Some(remote))
                     if action.content.is_empty() && action.kind != crate::tree::Kind::Folder =>
                 {
-                    gather(&mut files, &remote.id.zone, *number);
+                    files.put(&remote.id.zone, *number);
                 }
                 _ => units.push(Unit::One(*number)),
             }
         }
-        units.extend(
-            folders
-                .into_iter()
-                .map(|(_, numbers)| Unit::Folders(numbers)),
-        );
-        units.extend(files.into_iter().map(|(_, numbers)| Unit::Trash(numbers)));
+        units.extend(folders.groups.into_iter().map(Unit::Folders));
+        units.extend(files.groups.into_iter().map(Unit::Trash));
         units
     }
 
@@ -385,11 +389,10 @@ impl<'a> Run<'a> {
 
     fn is_troubled(&self, action: &Action) -> bool {
         let troubled = self.troubled.lock().unwrap_or_else(PoisonError::into_inner);
+        let path = Some(action.path.clone());
+        let below = troubled.range(&path..).next().and_then(Option::as_ref);
         troubled.contains(&action.path.parent())
-            || troubled
-                .iter()
-                .flatten()
-                .any(|folder| folder.is_at_or_under(&action.path))
+            || below.is_some_and(|folder| folder.is_at_or_under(&action.path))
     }
 
     fn one(&self, number: usize) -> Result<Vec<Op>> {
@@ -498,6 +501,12 @@ impl<'a> Run<'a> {
         etags.get(&item.id).unwrap_or(&item.etag).clone()
     }
 
+    /// Returns whether this pass itself has moved, renamed or written an item.
+    fn has_written(&self, id: &RemoteId) -> bool {
+        let etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
+        etags.contains_key(id)
+    }
+
     /// Ends everything: nothing new begins.
     fn end(&self, error: Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
@@ -505,10 +514,27 @@ impl<'a> Run<'a> {
     }
 }
 
-fn gather<'k, K: PartialEq>(groups: &mut Vec<(&'k K, Vec<usize>)>, key: &'k K, number: usize) {
-    // Neighbours in the plan's order mostly share their folder, so the last group is the likely one.
-    match groups.iter_mut().rev().find(|(other, _)| *other == key) {
-        Some((_, numbers)) => numbers.push(number),
-        None => groups.push((key, vec![number])),
+/// Numbers that belong together, in the order of their first ones.
+struct Groups<K> {
+    groups: Vec<Vec<usize>>,
+    group_of: HashMap<K, usize>,
+}
+
+impl<K> Default for Groups<K> {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Eq + std::hash::Hash> Groups<K> {
+    fn put(&mut self, key: K, number: usize) {
+        let at = *self.group_of.entry(key).or_insert(self.groups.len());
+        if at == self.groups.len() {
+            self.groups.push(Vec::new());
+        }
+        self.groups[at].push(number);
     }
 }

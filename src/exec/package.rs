@@ -7,7 +7,11 @@ use std::{
     sync::atomic::Ordering,
 };
 
-use super::{Run, disk::Spot, rows};
+use super::{
+    Run,
+    disk::{Spot, changed},
+    rows,
+};
 use crate::{
     cloud::Token,
     error::{Error, Kind as ErrorKind, Result},
@@ -45,18 +49,28 @@ impl Run<'_> {
         let name = format!("{OWN_PREFIX}{version}.package{PART_SUFFIX}");
         let part = spot.beside(&name)?;
         let folder = part.path();
-        let packed = self.nameless(&part)?;
+        let packed = self.nameless(&part, &format!("{version}.zip"))?;
         let result = self
             .unpack_to(number, action, item, token, packed, &folder)
             .and_then(|()| {
+                disk.touch_spot(&part);
                 disk.settle()?;
-                match self.expect_local(action, spot)? {
-                    None => disk.rename_spots(&part, spot).map(|()| None),
-                    Some(_) => self.replace(&action.path, &part, spot).map(Some),
-                }
+                // Nobody else knows it yet: what happens to it later is a change.
+                let extent = extent_of_package(&folder).map_err(|error| {
+                    Error::io(format!("cannot look into \"{}\"", action.path), error)
+                })?;
+                let marks = disk
+                    .look_spot(&part)?
+                    .ok_or_else(|| changed(&action.path, "it is gone at once"))?;
+                let kept = match self.expect_local(action, spot)? {
+                    None => disk.rename_spots(&part, spot).map(|()| None)?,
+                    Some(old) => Some(self.replace(&action.path, &part, spot, &old)?),
+                };
+                self.appeared(action, Kind::Package, &marks, kept)?;
+                Ok((marks, extent))
             });
-        let kept = match result {
-            Ok(kept) => kept,
+        let (marks, (size, mtime_ns)) = match result {
+            Ok(done) => done,
             Err(error) => {
                 match fs::remove_dir_all(&folder) {
                     Ok(()) => {}
@@ -66,9 +80,6 @@ impl Run<'_> {
                 return Err(error);
             }
         };
-        let marks = self.appeared(action, Kind::Package, spot, kept)?;
-        let (size, mtime_ns) = extent_of_package(&spot.path())
-            .map_err(|error| Error::io(format!("cannot look into \"{}\"", action.path), error))?;
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let local = LocalItem {
             size,
@@ -85,15 +96,20 @@ impl Run<'_> {
     }
 
     /// Opens a file on LOCAL's file system that is gone when it is closed.
-    fn nameless(&self, part: &Spot) -> Result<File> {
-        let spot = part.beside(&format!("{OWN_PREFIX}{}.zip{PART_SUFFIX}", rows::now_ns()))?;
+    fn nameless(&self, part: &Spot, name: &str) -> Result<File> {
+        let spot = part.beside(&format!("{OWN_PREFIX}{name}{PART_SUFFIX}"))?;
+        self.exec.disk.unlink(&spot)?;
         let file = self.exec.disk.write(&spot)?;
         self.exec.disk.unlink(&spot)?;
         Ok(file)
     }
 
-    fn nameless_beside(&self, action: &Action) -> Result<File> {
-        self.nameless(&self.exec.disk.spot(&action.path)?)
+    fn nameless_beside(&self, action: &Action, item: &RemoteItem) -> Result<File> {
+        let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
+        self.nameless(
+            &self.exec.disk.spot(&action.path)?,
+            &format!("{version}.plain"),
+        )
     }
 
     /// Fetches a package and unpacks it into a folder that is made for it.
@@ -136,7 +152,7 @@ impl Run<'_> {
             fs::remove_dir_all(folder).map_err(fail)?;
         }
         fs::create_dir(folder).map_err(fail)?;
-        let packed = gunzipped(packed, have, item, || self.nameless_beside(action))?;
+        let packed = gunzipped(packed, have, item, || self.nameless_beside(action, item))?;
         unzip(packed, have, folder, item)
     }
 }

@@ -9,20 +9,16 @@ use crate::{
         journal::{Moved, Op},
         undo::{Deed, Place},
     },
-    tree::{Etag, Kind, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Etag, Kind, RelPath, RemoteId, RemoteItem},
 };
 
 /// Returns what the baseline learns of an item that is now at `path` locally.
 fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
-    let keeps_name = item.path.name() == path.name();
     Moved {
         id: item.id.file_drivewsid(),
         path: path.to_string(),
-        name: item
-            .name
-            .as_deref()
-            .filter(|_| keeps_name)
-            .map(str::to_owned),
+        name: None,
+        is_local: true,
         etags: None,
     }
 }
@@ -97,6 +93,13 @@ impl Run<'_> {
             .as_deref()
             .ok_or_else(|| changed(&action.path, "there is nothing to move"))?;
         let before = self.expect_remote(item)?;
+        // The service takes a move on any etag (hazard 5): another device's would be undone.
+        if !self.has_written(&item.id) && !(self.exec.stands)(&before, item) {
+            return Err(changed(
+                &action.path,
+                "it was moved or renamed on the remote side meanwhile",
+            ));
+        }
         let folder = parent.map(|parent| self.parent(parent)).transpose()?;
         let renames = before.name != name;
         let in_steps = renames && folder.is_some();
@@ -129,12 +132,13 @@ impl Run<'_> {
             return Ok(Vec::new());
         }
         let is_same = item.kind == Kind::Folder || same_content(&node.etag, &item.etag);
-        let keeps_name = local_name(&node.name).ok().as_deref() == Some(node.name.as_str());
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let moved = Moved {
             id: id.file_drivewsid(),
             path: path.to_string(),
-            name: (!keeps_name).then(|| node.name.clone()),
+            // The path may be another one, where the sides leave the item in different places.
+            name: (node.name != path.name()).then(|| node.name.clone()),
+            is_local: false,
             etags: is_same.then(|| (item.etag.as_str().to_owned(), node.etag.as_str().to_owned())),
         };
         let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();

@@ -8,12 +8,12 @@ use std::{
 use super::{
     BATCH, Run,
     disk::{self, changed},
-    download::same_content,
+    download::{is_as_listed, same_content},
 };
 use crate::{
     cloud::{FolderAnswer, Node, Target},
     error::{Error, Kind as ErrorKind, Result},
-    plan::Action,
+    plan::{Action, Reason, Side, What},
     state::{journal::Op, undo::Deed},
     tree::{Kind, LocalItem, RelPath, RemoteId, RemoteItem},
 };
@@ -23,15 +23,10 @@ impl Run<'_> {
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
         self.expect_gone(action)?;
-        let forget = Op::Forget(
-            action
-                .forgets
-                .clone()
-                .unwrap_or_else(|| action.path.clone()),
-        );
+        let gone = gone(action.remote.as_deref(), action.forgets.as_ref());
         if action.kind != Kind::Folder || self.is_as_planned(action)? {
             self.to_trash(&action.path, action.kind)?;
-            return Ok(vec![forget]);
+            return Ok(gone);
         }
         // Something else is in it by now: only what was planned goes.
         let mut folders = vec![&action.path];
@@ -43,8 +38,7 @@ impl Run<'_> {
                 folders.push(&inside.path);
             } else if self.is_still(&inside.path, local)? {
                 self.to_trash(&inside.path, local.kind)?;
-                let gone = vec![Op::Forget(inside.path.clone())];
-                self.exec.journal.append(gone, || self.exec.settle())?;
+                self.note_gone(inside.remote.as_deref())?;
             }
         }
         for folder in folders.into_iter().rev() {
@@ -59,7 +53,7 @@ impl Run<'_> {
                 });
             }
             if is_gone && *folder == action.path {
-                return Ok(vec![forget]);
+                return Ok(gone);
             }
         }
         Err(changed(
@@ -95,12 +89,61 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Checks that what is trashed because it is gone from here has not come back: editors save by moving a file away
+    /// and back, and a listing may just miss what is moved while it is made.
+    fn expect_absent(&self, action: &Action) -> Result<()> {
+        if action.reason != Reason::Deleted(Side::Local) {
+            return Ok(());
+        }
+        for path in [Some(&action.path), action.forgets.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            let marks = match self.exec.disk.look(path) {
+                Ok(Some(marks)) => marks,
+                Ok(None) => continue,
+                // Its folder is no folder any more, so it can't be in there.
+                Err(error) if error.kind() == ErrorKind::Changed => continue,
+                Err(error) => return Err(error),
+            };
+            // Another item that took its place before the pass, by one of its own actions or with its folder, is none of
+            // its business.
+            let was_there = (self.exec.local.items().iter()).any(|item| marks.is(item));
+            if !was_there && !self.is_placed_here(path) {
+                return Err(changed(&action.path, "it is on the local side after all"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether an action of this plan puts something at a local path.
+    fn is_placed_here(&self, path: &RelPath) -> bool {
+        self.exec.plan.actions.iter().any(|action| {
+            action.side() == Side::Local
+                && action.what != What::RemoveLocal
+                && (action.path == *path || path.is_at_or_under(&action.path))
+        })
+    }
+
+    /// Writes down that an item inside of a removed folder is gone.
+    fn note_gone(&self, item: Option<&RemoteItem>) -> Result<()> {
+        let ops = gone(item, None);
+        if ops.is_empty() {
+            return Ok(());
+        }
+        self.exec.journal.append(ops, || self.exec.settle())
+    }
+
     fn is_still(&self, path: &RelPath, item: &LocalItem) -> Result<bool> {
-        Ok(self
-            .exec
-            .disk
-            .look(path)?
-            .is_some_and(|marks| marks.is(item)))
+        let spot = match self.exec.disk.spot(path) {
+            Ok(spot) => spot,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        match self.exec.disk.look_spot(&spot)? {
+            Some(marks) => is_as_listed(&marks, &spot, item),
+            None => Ok(false),
+        }
     }
 
     /// Returns whether a folder holds just what was planned to go with it.
@@ -132,14 +175,14 @@ impl Run<'_> {
     /// Moves a file or folder into the local trash.
     fn to_trash(&self, path: &RelPath, kind: Kind) -> Result<()> {
         let disk = self.exec.disk;
-        let kept = self.exec.trash.place(disk, path)?;
+        let (kept, at) = self.exec.trash.place(disk, path)?;
         let spot = disk.spot(path)?;
         self.has_trash.store(true, Ordering::Relaxed);
         disk.rename_spots(&spot, &kept)?;
         self.did(&Deed::LocalVanished {
             path: path.clone(),
             kind,
-            kept: Some(self.exec.trash.kept(path, &kept)),
+            kept: Some(at),
         });
         Ok(())
     }
@@ -164,25 +207,32 @@ impl Run<'_> {
             let error = Error::new(ErrorKind::Other, "only listed items are trashed");
             return numbers.iter().map(|_| Err(error.clone())).collect();
         }
-        let results = self.trash_items(&items);
-        let forgets = numbers.iter().map(|number| {
-            let action = self.action(*number);
-            Op::Forget(
-                action
-                    .forgets
-                    .clone()
-                    .unwrap_or_else(|| action.path.clone()),
-            )
-        });
-        for ((number, item), result) in numbers.iter().zip(&items).zip(&results) {
-            if result.is_ok() {
-                self.trashed(&self.action(*number).path, item);
-            }
-        }
-        results
-            .into_iter()
-            .zip(forgets)
-            .map(|(result, forget)| result.map(|()| vec![forget]))
+        let absent: Vec<Result<()>> = numbers
+            .iter()
+            .map(|number| self.expect_absent(self.action(*number)))
+            .collect();
+        let due: Vec<&RemoteItem> = (items.iter().zip(&absent))
+            .filter(|(_, absent)| absent.is_ok())
+            .map(|(item, _)| *item)
+            .collect();
+        let mut results = self.trash_items(&due).into_iter();
+        numbers
+            .iter()
+            .zip(absent)
+            .map(|(number, absent)| {
+                absent?;
+                results.next().unwrap_or_else(|| {
+                    Err(Error::new(
+                        ErrorKind::Protocol,
+                        "the service says nothing of it",
+                    ))
+                })?;
+                let action = self.action(*number);
+                if let Some(item) = &action.remote {
+                    self.trashed(&action.path, item);
+                }
+                Ok(gone(action.remote.as_deref(), action.forgets.as_ref()))
+            })
             .collect()
     }
 
@@ -202,29 +252,27 @@ impl Run<'_> {
         let answers = self
             .gate
             .pass(&first.id.zone, || self.exec.remote.trash(&targets));
-        match answers {
-            Ok(answers) => answers
-                .into_iter()
-                .map(|answer| answer.map(|_| ()))
-                .collect(),
-            Err(error) if error.kind() == ErrorKind::Lost => {
-                let ids: Vec<(RemoteId, Kind)> = items
-                    .iter()
-                    .map(|item| (item.id.clone(), item.kind))
-                    .collect();
-                match self.exec.remote.read(&ids) {
-                    Ok(nodes) => nodes
-                        .into_iter()
-                        .zip(items)
-                        .map(|(node, item)| match node {
-                            Some(node) if node.is_trashed => Ok(()),
-                            Some(_) | None => Err(super::upload::not_applied(&item.path, &error)),
-                        })
-                        .collect(),
-                    Err(_) => items.iter().map(|_| Err(error.clone())).collect(),
-                }
-            }
-            Err(error) => items.iter().map(|_| Err(error.clone())).collect(),
+        let answers = answers.unwrap_or_else(|error| {
+            let all = items.iter().map(|_| Err(error.clone()));
+            all.collect()
+        });
+        let results = answers.into_iter().zip(items);
+        results
+            .map(|(answer, item)| match answer {
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == ErrorKind::Lost => self.look_in_trash(item, error),
+                Err(error) => Err(error),
+            })
+            .collect()
+    }
+
+    /// After a lost answer, reads an item back and goes by what is there.
+    fn look_in_trash(&self, item: &RemoteItem, lost: Error) -> Result<()> {
+        let read = self.exec.remote.read(&[(item.id.clone(), item.kind)]);
+        match read.map(|mut nodes| nodes.pop().flatten()) {
+            Ok(Some(node)) if node.is_trashed => Ok(()),
+            Ok(_) => Err(super::upload::not_applied(&item.path, &lost)),
+            Err(_) => Err(lost),
         }
     }
 
@@ -244,17 +292,15 @@ impl Run<'_> {
             .filter_map(|inside| inside.remote.as_deref())
             .map(|item| (&item.id, item))
             .collect();
-        let forget = Op::Forget(
-            action
-                .forgets
-                .clone()
-                .unwrap_or_else(|| action.path.clone()),
-        );
+        self.expect_absent(action)?;
+        let gone = gone(Some(item), action.forgets.as_ref());
         let (folder, below) = self.list_below(&item.id, &action.path)?;
         let is_as_planned = below.len() == planned.len()
             && below.iter().all(|node| {
                 planned.get(&node.id).is_some_and(|item| {
-                    item.kind == Kind::Folder || same_content(&node.etag, &self.known_etag(item))
+                    node.name == item.remote_name()
+                        && (item.kind == Kind::Folder
+                            || same_content(&node.etag, &self.known_etag(item)))
                 })
             });
         if is_as_planned {
@@ -268,10 +314,10 @@ impl Run<'_> {
                 .pop()
                 .unwrap_or(Ok(()))
                 .inspect(|()| self.trashed(&action.path, item))
-                .map(|()| vec![forget]);
+                .map(|()| gone);
         }
         self.trash_planned(action, item, &below)?;
-        Ok(vec![forget])
+        Ok(gone)
     }
 
     /// Lists a folder with all that is below it, afresh.
@@ -323,8 +369,7 @@ impl Run<'_> {
                 match result {
                     Ok(()) => {
                         self.trashed(path, item);
-                        let gone = vec![Op::Forget((*path).clone())];
-                        self.exec.journal.append(gone, || Ok(()))?;
+                        self.note_gone(Some(item))?;
                     }
                     Err(error) if error.kind() == ErrorKind::Changed => {}
                     Err(error) => return Err(error),
@@ -348,8 +393,7 @@ impl Run<'_> {
                 self.trash_items(&[&now]).pop().unwrap_or(Ok(()))?;
                 self.trashed(path, folder);
                 if *path != action.path {
-                    let gone = vec![Op::Forget(path.clone())];
-                    self.exec.journal.append(gone, || Ok(()))?;
+                    self.note_gone(Some(folder))?;
                 }
             } else if *path == action.path {
                 return Err(changed(path, "it holds something new by now, so it stays"));
@@ -365,5 +409,15 @@ impl Run<'_> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         etags.remove(id);
+    }
+}
+
+/// Returns what the baseline learns of an item that is gone: its row may have another path by now, if its folders were
+/// moved. What never had a row leaves none.
+fn gone(item: Option<&RemoteItem>, row: Option<&RelPath>) -> Vec<Op> {
+    match (item, row) {
+        (Some(item), row) => vec![Op::Gone(item.id.clone(), row.cloned())],
+        (None, Some(row)) => vec![Op::Forget(row.clone())],
+        (None, None) => Vec::new(),
     }
 }

@@ -1,9 +1,9 @@
 //! The baseline row that follows from a finished action.
 
-use super::disk::Marks;
+use super::{disk::Marks, download::Digests};
 use crate::{
     cloud::Node,
-    tree::{Kind, LocalItem, RelPath, RemoteItem, Row, Signature},
+    tree::{Kind, LocalItem, RelPath, RemoteItem, Row},
 };
 
 /// A file system that keeps whole seconds only may hide a change for that long.
@@ -53,19 +53,18 @@ pub(super) fn remote_item(path: &RelPath, node: &Node) -> RemoteItem {
     }
 }
 
-/// Returns the row of a file that has just been transferred.
+/// Returns the row of a file that has just been transferred. `local` is as it was at `looked_ns`, when its content
+/// began to be read or was written whole.
 pub(super) fn transferred(
-    path: &RelPath,
-    marks: &Marks,
+    local: &LocalItem,
     remote: &RemoteItem,
-    signature: Option<Signature>,
-    sha256: Option<[u8; 32]>,
+    (signature, sha256): Digests,
+    looked_ns: i64,
 ) -> Row {
-    let local = local_item(path, Kind::File, marks);
-    let racy = is_racy(marks.mtime_ns, now_ns());
+    let is_racy = is_racy(local.mtime_ns, looked_ns);
     Row {
         sha256,
-        ..Row::of(&local, remote, signature, racy)
+        ..Row::of(local, remote, Some(signature), is_racy)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::download::is_empty_file;
 use crate::{
     cloud::{Remote, Token},
     error::{Error, Kind, Result},
@@ -45,7 +46,7 @@ impl Tokens {
             else {
                 continue;
             };
-            if remote.size == 0 {
+            if is_empty_file(remote) {
                 continue;
             }
             let fits = tokens.groups.last().is_some_and(|group| {

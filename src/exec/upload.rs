@@ -12,7 +12,7 @@ use std::{
 use super::{
     Run,
     disk::{Spot, changed},
-    download::{Hashes, same_content},
+    download::{Digests, Hashes, same_content},
     gate::Throttle,
     rows, seal,
 };
@@ -26,7 +26,7 @@ use crate::{
         undo::{Deed, Place},
     },
     stop::Stop,
-    tree::{Kind, LocalItem, RemoteId, RemoteItem, Signature},
+    tree::{Kind, LocalItem, RemoteId, RemoteItem, Signature, local_name},
 };
 
 /// A file on its way out: hashed, counted and slowed down while it is read.
@@ -88,34 +88,27 @@ impl Run<'_> {
             self.expect_remote(remote)?;
             kept = Some(self.save_loser(number, action, remote)?);
         }
-        let (staged, signature, sha256) =
+        let (staged, digests, began_ns) =
             self.stage(number, action, local, &folder, name, &spot)?;
         // What changed while it was read is not what was meant to be sent.
         self.expect_local(action, &spot)?;
+        let signature = digests.0;
         let node = self
             .gate
             .pass(&folder.zone, || match action.remote.as_deref() {
                 Some(remote) => self.update(&staged, remote, &folder, name, local, signature),
-                None => self.create(&staged, &folder, name, local),
+                None => self.create(&staged, &folder, name, local, signature),
             })?;
         self.remember(&node);
         self.uploaded(action, &node, folder, kept);
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let item = rows::remote_item(path, &node);
-        let marks = self.exec.disk.look_spot(&spot)?;
-        let mut row = rows::transferred(
-            path,
-            &marks.ok_or_else(|| changed(&action.path, "it is gone meanwhile"))?,
-            &item,
-            Some(signature),
-            sha256,
-        );
         // The marks of the content that was sent; a later change is seen by the next pass.
-        row.size = local.size;
-        row.mtime_ns = local.mtime_ns;
-        row.inode = local.inode;
-        row.birth_ns = local.birth_ns;
-        row.is_racy = rows::is_racy(local.mtime_ns, rows::now_ns());
+        let sent = LocalItem {
+            path: path.clone(),
+            ..local.clone()
+        };
+        let row = rows::transferred(&sent, &item, digests, began_ns);
         Ok(vec![Op::Put(Box::new(row))])
     }
 
@@ -137,7 +130,7 @@ impl Run<'_> {
         });
     }
 
-    /// Sends the content; nothing is visible after it.
+    /// Sends the content; nothing is visible after it. Returns when the content that was sent began to be read, too.
     fn stage(
         &self,
         number: usize,
@@ -146,21 +139,25 @@ impl Run<'_> {
         folder: &RemoteId,
         name: &str,
         spot: &Spot,
-    ) -> Result<(Staged, Signature, Option<[u8; 32]>)> {
+    ) -> Result<(Staged, Digests, i64)> {
         let mut may_send_again = true;
+        let mut began_ns = rows::now_ns();
         loop {
             let hashes = Arc::new(Mutex::new(Hashes::new(false)));
             let mut first = true;
             let with_sha256 = self.exec.settings.checksum;
             let mut open = || -> Result<Box<dyn Read + Send>> {
+                began_ns = rows::now_ns();
                 *hashes.lock().unwrap_or_else(PoisonError::into_inner) = Hashes::new(with_sha256);
                 if !std::mem::take(&mut first) {
                     self.exec
                         .reporter
                         .event(&Event::Restarted { number, bytes: 0 });
                 }
+                let file = self.exec.disk.read(spot)?;
+                expect_same(&file, local)?;
                 Ok(Box::new(Outgoing {
-                    file: self.exec.disk.read(spot)?,
+                    file,
                     left: local.size,
                     hashes: Arc::clone(&hashes),
                     sent: Arc::clone(&self.sent),
@@ -181,7 +178,8 @@ impl Run<'_> {
                 let mut held = hashes.lock().unwrap_or_else(PoisonError::into_inner);
                 std::mem::replace(&mut *held, Hashes::new(false))
             };
-            let (signature, sha256) = done.finish();
+            let digests = done.finish();
+            let signature = digests.0;
             match staged.signature {
                 Some(theirs) if theirs == signature => self.exec.calibration.prove(),
                 Some(_) if self.exec.calibration.is_proven() => {
@@ -199,7 +197,7 @@ impl Run<'_> {
                 }
                 Some(_) | None => {}
             }
-            return Ok((staged, signature, sha256));
+            return Ok((staged, digests, began_ns));
         }
     }
 
@@ -244,21 +242,35 @@ impl Run<'_> {
             ));
         }
         let before = self.expect_remote(remote)?;
+        // What the service does with a version for another place than the document's is not known (protocol page 9.8).
+        let is_elsewhere = before
+            .parent
+            .as_ref()
+            .is_some_and(|parent| parent != folder);
+        if is_elsewhere || local_name(&before.name) != local_name(name) {
+            return Err(changed(
+                &remote.path,
+                "it was moved or renamed on the remote side meanwhile",
+            ));
+        }
         let result = self.exec.remote.commit(
             staged,
             &Commit::Update(&remote.id.doc),
             folder,
-            name,
+            &before.name,
             local.size,
             local.mtime_ns.div_euclid(1_000_000),
         );
         match result {
             Err(error) if error.kind() == ErrorKind::Lost => {
                 let node = self.read_back(&remote.id, &error)?;
-                if node.etag != before.etag && self.has_content(&node, signature) {
+                if node.etag == before.etag {
+                    return Err(not_applied(&remote.path, &error));
+                }
+                if self.has_content(&node, signature) {
                     return Ok(node);
                 }
-                Err(not_applied(&remote.path, &error))
+                Err(not_known(&remote.path, &error))
             }
             other => other,
         }
@@ -271,6 +283,7 @@ impl Run<'_> {
         folder: &RemoteId,
         name: &str,
         local: &LocalItem,
+        signature: Signature,
     ) -> Result<Node> {
         let result = self.exec.remote.commit(
             staged,
@@ -289,8 +302,12 @@ impl Run<'_> {
                 };
                 let read = self.exec.remote.read(&[(id, Kind::File)]);
                 match read.map_err(|_| error.clone())?.pop().flatten() {
-                    Some(node) if !node.is_trashed => Ok(node),
-                    Some(_) | None => Err(not_applied(&local.path, &error)),
+                    // Another device may have found and changed it already.
+                    Some(node) if !node.is_trashed && self.has_content(&node, signature) => {
+                        Ok(node)
+                    }
+                    Some(_) => Err(not_known(&local.path, &error)),
+                    None => Err(not_applied(&local.path, &error)),
                 }
             }
             Err(error) if error.kind() == ErrorKind::Exists => Err(changed(
@@ -324,15 +341,43 @@ impl Run<'_> {
             .tokens(&node.id.zone, doc)
             .map(|mut tokens| tokens.pop())
         {
-            Ok(Some(Ok(token))) => token.signature == Some(signature),
+            Ok(Some(Ok(token))) => {
+                let is_this =
+                    (token.etag.as_ref()).is_none_or(|etag| same_content(etag, &node.etag));
+                is_this && token.signature == Some(signature)
+            }
             Ok(Some(Err(_)) | None) | Err(_) => false,
         }
     }
+}
+
+/// Checks that an opened file is the one that was listed, whatever has been done to its name since.
+fn expect_same(file: &File, local: &LocalItem) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file
+        .metadata()
+        .map_err(|error| Error::io(format!("cannot look at \"{}\"", local.path), error))?;
+    let mtime_ns = metadata
+        .mtime()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(metadata.mtime_nsec());
+    if (metadata.ino(), metadata.len(), mtime_ns) == (local.inode, local.size, local.mtime_ns) {
+        return Ok(());
+    }
+    Err(changed(&local.path, "it has changed meanwhile"))
 }
 
 /// Makes the error of a write whose answer was lost and that was not applied: the next pass does it.
 pub(super) fn not_applied(path: &crate::tree::RelPath, lost: &Error) -> Error {
     let text =
         format!("\"{path}\": the answer was lost, and nothing was done; the next pass does it");
+    Error::new(ErrorKind::Temporary, text).with_source(lost.clone())
+}
+
+/// Makes the error of a write whose answer was lost, of which it can't be told what became: the next pass looks.
+fn not_known(path: &crate::tree::RelPath, lost: &Error) -> Error {
+    let text = format!(
+        "\"{path}\": the answer was lost, and what is there can't be told apart; the next pass looks again"
+    );
     Error::new(ErrorKind::Temporary, text).with_source(lost.clone())
 }

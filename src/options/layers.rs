@@ -338,7 +338,8 @@ fn read(path: &Path, shown: &Path, must_be: bool) -> Result<Option<String>> {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !must_be => Ok(None),
         Err(error) => {
-            let context = format!("cannot read \"{}\"", shown.display());
+            let flag = if must_be { "--env-file: " } else { "" };
+            let context = format!("{flag}cannot read \"{}\"", shown.display());
             Err(Error::new(Kind::Usage, context).with_source(error))
         }
     }

@@ -1,7 +1,7 @@
 //! Finding out what only content can tell, and the rows that follow from it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::Read,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -138,6 +138,11 @@ pub(super) fn settled_ops(
     looked_ns: i64,
 ) -> Vec<Op> {
     let mut ops = Vec::with_capacity(plan.settled.len());
+    let by_id: HashMap<&RemoteId, &Row> = if plan.settled.is_empty() {
+        HashMap::new()
+    } else {
+        base.items().iter().map(|row| (&row.id, row)).collect()
+    };
     for settled in &plan.settled {
         let (Some(local), Some(remote)) = (&settled.local, &settled.remote) else {
             if settled.how == Settle::Forget {
@@ -152,19 +157,18 @@ pub(super) fn settled_ops(
             }
             Some(Err(_)) | None => None,
         };
-        let old = base
-            .items()
-            .iter()
-            .find(|row| row.id == remote.id || row.path == local.path);
-        let old = old.filter(|_| settled.how == Settle::Renew);
         let is_file = local.kind == Kind::File;
         let is_racy = is_file && exec::is_racy(local.mtime_ns, looked_ns);
         let mut row = Row::of(local, remote, hashed, is_racy);
-        if let Some(old) = old {
-            // The content is the one that the old row knows.
+        row.path = settled.path.clone();
+        row.name = (remote.remote_name() != row.path.name()).then(|| remote.remote_name().into());
+        let old = by_id.get(&remote.id).copied();
+        let old = old.or_else(|| base.get(&local.path).filter(|row| row.size == local.size));
+        if let Some(old) = old.filter(|_| settled.how == Settle::Renew) {
             row.kind = old.kind;
             row.signature = row.signature.or(old.signature);
-            row.sha256 = old.sha256;
+            // Both sides may have got the same new content.
+            row.sha256 = old.sha256.filter(|_| row.signature == old.signature);
         }
         ops.push(Op::Put(Box::new(row)));
     }

@@ -8,11 +8,12 @@ use std::{
 
 use crate::{
     cloud::{FolderAnswer, Remote},
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     options::PassOptions,
     plan::Verb,
     scan::remote::resolve,
-    state::{Pair, baseline::Baseline, hash, trash::Trash},
+    state::{Pair, PairFiles, baseline::Baseline, hash, trash::Trash},
     tree::{DocId, Kind, RelPath, RemoteId, Zone, local_name},
 };
 
@@ -33,6 +34,9 @@ fn usage(text: String) -> Error {
 }
 
 /// Resolves links as far as the path exists.
+///
+/// # Errors
+/// `Usage` below a file; `Local` where it can't be looked at.
 pub(super) fn resolve_local(path: &Path) -> Result<PathBuf> {
     let fail = |error| Error::io(format!("cannot look at {}", path.display()), error);
     let mut there = std::path::absolute(path).map_err(fail)?;
@@ -130,6 +134,7 @@ impl Places {
         base: &Baseline,
         options: &PassOptions,
         account: &str,
+        files: &PairFiles,
     ) -> Result<()> {
         let shown = options.local.display();
         let Some(pair) = &base.pair else {
@@ -148,16 +153,26 @@ impl Places {
         };
         let guard =
             |text: String, hint: &str| Err(Error::new(ErrorKind::Guard, text).with_hint(hint));
-        let anew = "if this is meant, begin anew with another STATE_FILE, or remove the pair's folder under the state folder";
+        let forget = match &options.state_file {
+            None => format!("remove {}", files.folder.display()),
+            Some(_) => format!(
+                "remove {} and {}",
+                files.baseline.display(),
+                files.journal.display()
+            ),
+        };
+        let anew = format!(
+            "if this is meant, {forget}: the next pass is then a first one, which joins both sides and deletes nothing"
+        );
         if pair.account != hash(&[account]) {
             return guard(
                 format!(
                     "guard 5: the baseline of \"{shown}\" belongs to another account; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
-        if Path::new(&pair.local) != self.local || pair.remote != options.remote {
+        if pair.local != self.local.to_string_lossy() || pair.remote != options.remote {
             return guard(
                 format!(
                     "guard 5: this STATE_FILE belongs to \"{}\" and \"{}\", not to \"{shown}\" and \"{}\"; nothing was done",
@@ -171,16 +186,16 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is missing, and it was there the last time; nothing was done"
                 ),
-                "is its disk mounted? To receive everything anew, make the folder and use --force",
+                &format!("is its disk mounted? If it was removed on purpose, {forget}"),
             );
         }
         let now = Pair::new(account, &self.local, &options.remote, &pair.remote_id)?;
-        if (now.device, now.inode) != (pair.device, pair.inode) {
+        if !now.is_same_folder(pair) {
             return guard(
                 format!(
                     "guard 3: LOCAL \"{shown}\" is another folder or file system than the last time; nothing was done"
                 ),
-                anew,
+                &anew,
             );
         }
         match &self.remote {
@@ -196,7 +211,7 @@ impl Places {
                     "guard 3: REMOTE \"{}\" is another folder than the last time; nothing was done",
                     options.remote
                 ),
-                anew,
+                &anew,
             ),
             Some(_) => Ok(()),
         }
@@ -211,6 +226,7 @@ impl Places {
             if options.dry_run {
                 return Ok(None);
             }
+            crash::step();
             fs::create_dir_all(&self.local).map_err(|error| {
                 Error::io(
                     format!("cannot make LOCAL \"{}\"", options.local.display()),

@@ -3,7 +3,7 @@
 //! A plan that deletes much, a side that is empty, or everything changed at once is more often a disk that is not
 //! mounted, a half-written restore or a ransom note than somebody's wish.
 
-use std::fmt;
+use std::{collections::HashSet, fmt};
 
 use super::{Plan, Side, Verb, What};
 use crate::{
@@ -179,7 +179,8 @@ pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
     tripped
 }
 
-/// Counts the files that a plan removes from a side, those inside of removed folders too.
+/// Counts the files that a plan removes from a side, those inside of removed folders too. What is removed because
+/// it was copied elsewhere, as across zones, has only moved.
 fn removed(plan: &Plan, side: Side) -> usize {
     let removes = |what: &What| match side {
         Side::Local => matches!(what, What::RemoveLocal),
@@ -193,7 +194,10 @@ fn removed(plan: &Plan, side: Side) -> usize {
                 let remote = inside.remote.as_ref().map(|item| item.kind);
                 local.or(remote).is_some_and(|kind| kind != Kind::Folder)
             });
-            usize::from(action.kind != Kind::Folder) + inside.count()
+            let copied = (action.needs.iter())
+                .filter(|need| matches!(plan.actions[**need].what, What::Upload { .. }));
+            (usize::from(action.kind != Kind::Folder) + inside.count())
+                .saturating_sub(copied.count())
         })
         .sum()
 }
@@ -201,32 +205,30 @@ fn removed(plan: &Plan, side: Side) -> usize {
 /// Returns whether every file of the baseline has other content on that side.
 fn changed(seen: &Seen<'_>, side: Side) -> bool {
     let plan = seen.plan;
-    let replaced = |path: &RelPath| {
-        plan.actions.iter().any(|action| {
-            let carries = match side {
-                Side::Local => matches!(action.what, What::Upload { .. }),
-                Side::Remote => matches!(action.what, What::Download),
-            };
-            carries && action.is_replacement() && action.path == *path
+    let replaced = (plan.actions.iter())
+        .filter(|action| match side {
+            Side::Local => matches!(action.what, What::Upload { .. }),
+            Side::Remote => matches!(action.what, What::Download),
         })
-    };
-    let conflicted = |path: &RelPath| plan.conflicts.iter().any(|conflict| conflict.path == *path);
-    let kept = |path: &RelPath| {
-        plan.kept
-            .iter()
-            .any(|kept| kept.path == *path && !kept.is_problem)
-    };
-    let changed = |row: &&&Row| match side {
-        Side::Local => seen.local.get(&row.path).is_some_and(|item| {
-            (item.size != row.size || item.mtime_ns != row.mtime_ns)
-                && (replaced(&row.path) || conflicted(&row.path) || kept(&row.path))
-        }),
-        Side::Remote => seen.remote.get(&row.path).is_some_and(|item| {
-            item.etag != row.etag
-                && (replaced(&row.path) || conflicted(&row.path) || kept(&row.path))
-        }),
+        .filter(|action| action.is_replacement())
+        .map(|action| &action.path);
+    let conflicted = plan.conflicts.iter().map(|conflict| &conflict.path);
+    let kept = (plan.kept.iter())
+        .filter(|kept| !kept.is_problem)
+        .map(|kept| &kept.path);
+    let told: HashSet<&RelPath> = replaced.chain(conflicted).chain(kept).collect();
+    let is_changed = |row: &Row| {
+        let has_other_marks = match side {
+            Side::Local => (seen.local.get(&row.path))
+                .is_some_and(|item| item.size != row.size || item.mtime_ns != row.mtime_ns),
+            Side::Remote => (seen.remote.get(&row.path)).is_some_and(|item| item.etag != row.etag),
+        };
+        has_other_marks && told.contains(&row.path)
     };
     // One file that has not changed is enough, and mostly the first one looked at.
     let mut files = seen.rows.iter().filter(|row| row.kind != Kind::Folder);
-    files.all(|row| changed(&row))
+    files.all(|row| is_changed(row))
 }
+
+#[cfg(test)]
+mod tests;

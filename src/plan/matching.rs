@@ -5,10 +5,10 @@
 //! it has not moved at all. Identity is the service's id on the remote side, the inode (with its birth time) on
 //! the local one, then the place, then equal content.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{Facts, Inquiry};
-use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row};
+use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature};
 
 /// The number of an entity; [`ROOT`] is the root of both sides.
 pub type Ent = usize;
@@ -93,6 +93,9 @@ struct LocalMatch<'a> {
     by_inode: HashMap<(u64, i64), Vec<usize>>,
     /// Identities that some row has.
     known: HashSet<(u64, i64)>,
+    /// All rows, those first whose remote item is still there: of two rows with one inode the other is what an
+    /// earlier pass left behind.
+    order: Vec<usize>,
 }
 
 impl LocalMatch<'_> {
@@ -147,14 +150,17 @@ impl LocalMatch<'_> {
                 self.claim(row, at);
             }
         }
+        let (folders, files): (Vec<usize>, Vec<usize>) =
+            (self.order.iter().copied()).partition(|row| is_folder(rows[*row].kind));
         // A folder carries its content along, so its inode says more than its name.
-        for row in (0..rows.len()).filter(|row| is_folder(rows[*row].kind)) {
+        for row in folders.iter().copied() {
             if self.found[row].is_none()
                 && let Some(at) = self.by_identity(row)
             {
                 self.claim(row, at);
             }
         }
+        // Outermost first: where a folder is to be looked for depends on the one that it is in.
         for row in (0..rows.len()).filter(|row| is_folder(rows[*row].kind)) {
             if self.found[row].is_none()
                 && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
@@ -164,9 +170,6 @@ impl LocalMatch<'_> {
         }
         // Editors save by renaming a new file over the old one: a file of an inode that no row knows,
         // at the old place, is the old file changed. An inode that another row knows may have moved here.
-        let files: Vec<usize> = (0..rows.len())
-            .filter(|row| !is_folder(rows[*row].kind))
-            .collect();
         for row in files.iter().copied() {
             if self.found[row].is_none()
                 && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
@@ -198,33 +201,27 @@ impl LocalMatch<'_> {
     /// A file that is gone and a new one of the same content are one that was moved by copying.
     fn by_content(&mut self, files: &[usize], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
-        let mut gone: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut gone: HashMap<(u64, Signature), VecDeque<usize>> = HashMap::new();
+        let mut sizes: HashSet<u64> = HashSet::new();
         for row in files.iter().copied() {
             let base = &rows[row];
-            if self.found[row].is_none() && base.size > 0 && base.signature.is_some() {
-                gone.entry(base.size).or_default().push(row);
+            if let (None, Some(signature)) = (self.found[row], base.signature)
+                && base.size > 0
+            {
+                sizes.insert(base.size);
+                let of_content = gone.entry((base.size, signature)).or_default();
+                of_content.push_back(row);
             }
-        }
-        if gone.is_empty() {
-            return;
         }
         for (at, item) in self.trees.local.items().iter().enumerate() {
-            if self.used[at] || item.kind != Kind::File {
+            if self.used[at] || item.kind != Kind::File || !sizes.contains(&item.size) {
                 continue;
             }
-            let Some(rows_of_size) = gone.get_mut(&item.size) else {
-                continue;
-            };
-            let Some(Ok(signature)) = inquiry.local(facts, item) else {
-                continue;
-            };
-            if let Some(nth) = rows_of_size
-                .iter()
-                .position(|row| rows[*row].signature == Some(signature))
+            if let Some(Ok(signature)) = inquiry.local(facts, item)
+                && let Some(of_content) = gone.get_mut(&(item.size, signature))
+                && let Some(row) = of_content.pop_front()
             {
-                let row = rows_of_size.remove(nth);
-                self.found[row] = Some(at);
-                self.used[at] = true;
+                self.claim(row, at);
             }
         }
     }
@@ -251,7 +248,11 @@ fn match_local(
                 .push(at);
         }
     }
+    let there: HashSet<&RemoteId> = trees.remote.items().iter().map(|item| &item.id).collect();
+    let (first, last): (Vec<usize>, Vec<usize>) =
+        (0..trees.base.items().len()).partition(|row| there.contains(&trees.base.items()[*row].id));
     let mut work = LocalMatch {
+        order: first.into_iter().chain(last).collect(),
         trees,
         found: vec![None; trees.base.items().len()],
         used: vec![false; trees.local.items().len()],
@@ -262,7 +263,11 @@ fn match_local(
     work.found
 }
 
-fn match_remote(trees: Trees<'_>, parents: &[Option<usize>]) -> Vec<Option<usize>> {
+fn match_remote(
+    trees: Trees<'_>,
+    parents: &[Option<usize>],
+    local: &[Option<usize>],
+) -> Vec<Option<usize>> {
     let items = trees.remote.items();
     let by_id: HashMap<&RemoteId, usize> = items
         .iter()
@@ -281,9 +286,22 @@ fn match_remote(trees: Trees<'_>, parents: &[Option<usize>]) -> Vec<Option<usize
     for at in found.iter().flatten() {
         used[*at] = true;
     }
-    // Another id at the old place: replaced by trashing and uploading anew, as some clients do.
+    let has_moved_locally = |row: usize| {
+        let Some(at) = local[row] else { return false };
+        let path = &trees.local.items()[at].path;
+        let folder = parents[row].map(|parent| local[parent]);
+        let is_in_its_folder = match folder {
+            None => path.parent_str().is_none(),
+            Some(folder) => folder.is_some_and(|folder| {
+                path.parent_str() == Some(trees.local.items()[folder].path.as_str())
+            }),
+        };
+        !is_in_its_folder || path.name() != rows[row].path.name()
+    };
+    // Another id at the old place: replaced by trashing and uploading anew, as some clients do. One that has
+    // left its place locally is another thing by now: rows are known by their id, which would not follow.
     for (row, base) in rows.iter().enumerate() {
-        if found[row].is_some() {
+        if found[row].is_some() || has_moved_locally(row) {
             continue;
         }
         let folder = match parents[row] {
@@ -312,7 +330,7 @@ pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Ma
     let local_parents = parents(trees.local.items().iter().map(|item| &item.path));
     let remote_parents = parents(trees.remote.items().iter().map(|item| &item.path));
     let local = match_local(trees, &base_parents, facts, inquiry);
-    let remote = match_remote(trees, &base_parents);
+    let remote = match_remote(trees, &base_parents, &local);
 
     let mut matched = Matched {
         entities: vec![Entity::default()],
@@ -340,25 +358,41 @@ pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Ma
         None => ROOT,
         Some(parent) => of[parent],
     };
-    // What is new on both sides in one place and of one kind is one entity.
-    let mut new_local: HashMap<(Ent, &str, bool), Ent> = HashMap::new();
+    // What is new on a side, and in the same place on the other: new as well, or moved there and without
+    // a counterpart until now. Of one kind, the two are one entity.
+    let mut unmatched: HashMap<(Ent, &str, bool), Ent> = HashMap::new();
+    for (at, item) in trees.remote.items().iter().enumerate() {
+        let ent = matched.of_remote[at];
+        let parent = parent_ent(&remote_parents, &matched.of_remote, at);
+        if ent != NONE && parent != NONE && matched.entities[ent].local.is_none() {
+            unmatched.insert((parent, item.path.name(), is_folder(item.kind)), ent);
+        }
+    }
     for (at, item) in trees.local.items().iter().enumerate() {
         if matched.of_local[at] == NONE {
-            let ent = matched.entities.len();
-            matched.entities.push(Entity {
-                local: Some(at),
-                ..Entity::default()
-            });
-            matched.of_local[at] = ent;
             let parent = parent_ent(&local_parents, &matched.of_local, at);
-            new_local.insert((parent, item.path.name(), is_folder(item.kind)), ent);
+            let key = (parent, item.path.name(), is_folder(item.kind));
+            let ent = unmatched.remove(&key).unwrap_or_else(|| {
+                matched.entities.push(Entity::default());
+                matched.entities.len() - 1
+            });
+            matched.entities[ent].local = Some(at);
+            matched.of_local[at] = ent;
+        }
+    }
+    unmatched.clear();
+    for (at, item) in trees.local.items().iter().enumerate() {
+        let ent = matched.of_local[at];
+        if matched.entities[ent].remote.is_none() {
+            let parent = parent_ent(&local_parents, &matched.of_local, at);
+            unmatched.insert((parent, item.path.name(), is_folder(item.kind)), ent);
         }
     }
     for (at, item) in trees.remote.items().iter().enumerate() {
         if matched.of_remote[at] == NONE {
             let parent = parent_ent(&remote_parents, &matched.of_remote, at);
             let key = (parent, item.path.name(), is_folder(item.kind));
-            let ent = new_local.remove(&key).unwrap_or_else(|| {
+            let ent = unmatched.remove(&key).unwrap_or_else(|| {
                 matched.entities.push(Entity::default());
                 matched.entities.len() - 1
             });

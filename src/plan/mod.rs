@@ -16,6 +16,8 @@ pub mod draft;
 pub mod guard;
 pub mod matching;
 pub mod order;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -281,7 +283,7 @@ pub enum Settle {
 /// A change of the baseline alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settled {
-    /// The path as both sides have it.
+    /// Where the entry is after the pass; of one that goes, where it was before.
     pub path: RelPath,
     /// What happens to the entry.
     pub how: Settle,

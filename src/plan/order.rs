@@ -3,7 +3,10 @@
 //! Each side is played through on paper: what frees a name comes before what takes it, folders before what goes
 //! into them, all other removals last. An action's paths are those that hold when its turn comes.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use super::{
     Action, Inside, Parent, Plan, Reason, Side, What,
@@ -86,15 +89,18 @@ struct Table<'a> {
     /// The last action that made or moved an entity.
     last: Vec<Option<usize>>,
     children: HashMap<Ent, Vec<Ent>>,
+    /// Places that something has left or was removed from, and by which action.
+    freed: HashMap<Place<'a>, usize>,
 }
 
 struct Work<'a, 'd> {
     draft: &'d Draft<'a>,
     sides: [Table<'a>; 2],
     actions: Vec<Action>,
-    /// Moves and freeing removals run one after the other; this is the stage of the last.
+    /// The stage of the last action that changed the paths of others (a folder's move, an exchange, a removal that
+    /// frees a name): it has a stage of its own.
     barrier: u32,
-    /// One above the highest stage so far.
+    /// One above the highest stage so far, of the side at work.
     highest: u32,
     /// The action that sends or receives an entity's content.
     transfer: Vec<Option<usize>>,
@@ -125,6 +131,7 @@ impl<'a, 'd> Work<'a, 'd> {
                 is_moving: vec![false; count],
                 last: vec![None; count],
                 children,
+                freed: HashMap::new(),
             }
         };
         Self {
@@ -160,15 +167,24 @@ impl<'a, 'd> Work<'a, 'd> {
         RelPath::parse(&parts.join("/")).expect("parts of paths make a path")
     }
 
-    /// Returns the action that an entity's being where it is rests on, if one does.
-    fn rests_on(&self, side: Side, mut ent: Ent) -> Option<usize> {
+    /// Returns the actions that must be done before something can be put at a place.
+    fn leads_to(&self, side: Side, place: &Place<'a>) -> Vec<usize> {
+        let mut numbers = self.rests_on(side, place.parent);
+        numbers.extend(self.sides[side as usize].freed.get(place));
+        numbers
+    }
+
+    /// Returns the actions that an entity's being where it is rests on: its own last one, and those of the
+    /// folders that it is in.
+    fn rests_on(&self, side: Side, mut ent: Ent) -> Vec<usize> {
+        let table = &self.sides[side as usize];
+        let mut numbers = Vec::new();
         while ent != ROOT {
-            if let Some(number) = self.sides[side as usize].last[ent] {
-                return Some(number);
-            }
-            ent = self.sides[side as usize].now[ent].as_ref()?.parent;
+            numbers.extend(table.last[ent]);
+            let Some(place) = &table.now[ent] else { break };
+            ent = place.parent;
         }
-        None
+        numbers
     }
 
     fn put(&mut self, side: Side, ent: Ent, place: Option<Place<'a>>) {
@@ -207,9 +223,14 @@ impl<'a, 'd> Work<'a, 'd> {
         let is_move = matches!(what, What::MoveLocal { .. } | What::MoveRemote { .. });
         let forgets = part.forgets.clone().filter(|_| is_move);
         self.highest = self.highest.max(stage + 1);
+        let is_removal = matches!(what, What::RemoveLocal | What::TrashRemote);
+        let has_row = part.base.is_some() || part.goal.iter().all(Option::is_some);
+        let agreed = (!is_removal && has_row && self.draft.is_parted(ent))
+            .then(|| self.draft.agreed_path(ent))
+            .flatten();
         self.actions.push(Action {
             path,
-            agreed: None,
+            agreed,
             forgets,
             kind: self.draft.kind(ent),
             what,
@@ -230,10 +251,18 @@ impl<'a, 'd> Work<'a, 'd> {
             .extend(needs.into_iter().filter(|need| *need != number));
     }
 
+    /// Returns the first stage at which all of these are done, and all that changed the paths of others.
+    fn stage_after(&self, needs: &[usize]) -> u32 {
+        let stages = needs.iter().map(|need| self.actions[*need].stage + 1);
+        let free = self.barrier + u32::from(self.barrier > 0);
+        stages.max().unwrap_or_default().max(free)
+    }
+
     /// Folders, moves, and removals that free a name.
     fn structure(&mut self) {
+        let mut highest = 0;
         for side in SIDES {
-            self.barrier = 0;
+            (self.barrier, self.highest) = (0, 0);
             for ent in 1..self.draft.parts.len() {
                 let part = &self.draft.parts[ent];
                 if part.goal[side as usize].is_some()
@@ -242,7 +271,9 @@ impl<'a, 'd> Work<'a, 'd> {
                     self.place(side, ent, 0);
                 }
             }
+            highest = highest.max(self.highest);
         }
+        self.highest = highest;
     }
 
     /// Brings an entity to its place on paper, with all that must come before.
@@ -257,68 +288,66 @@ impl<'a, 'd> Work<'a, 'd> {
         };
         self.sides[here].is_moving[ent] = true;
         self.place(side, goal.parent, depth + 1);
-        let mut needs = Vec::new();
+        if self.is_out_of_reach(side, ent, goal.parent) {
+            // Whoever waits for this takes a detour; its own turn comes again.
+            self.sides[here].is_moving[ent] = false;
+            return;
+        }
         if self.sides[here].now[ent].as_ref() != Some(&goal) {
-            let swapped = self.vacate(side, ent, &goal, &mut needs, depth);
-            if !swapped && self.sides[here].now[ent].as_ref() != Some(&goal) {
-                self.bring(side, ent, &goal, &needs);
-            }
+            self.vacate(side, ent, &goal, depth);
+        }
+        if self.sides[here].now[ent].as_ref() != Some(&goal) {
+            self.bring(side, ent, &goal);
         }
         self.sides[here].is_moving[ent] = false;
         self.sides[here].is_placed[ent] = true;
     }
 
-    /// Gets whatever stands at `goal` out of the way. Returns whether the two were exchanged instead.
-    fn vacate(
-        &mut self,
-        side: Side,
-        ent: Ent,
-        goal: &Place<'a>,
-        needs: &mut Vec<usize>,
-        depth: usize,
-    ) -> bool {
+    /// Returns whether a folder is not on the side yet, or is still in what is to go into it.
+    fn is_out_of_reach(&self, side: Side, ent: Ent, mut folder: Ent) -> bool {
+        while folder != ROOT && folder != ent {
+            match &self.sides[side as usize].now[folder] {
+                Some(place) => folder = place.parent,
+                None => return true,
+            }
+        }
+        folder == ent
+    }
+
+    /// Gets whatever stands at `goal` out of the way, or exchanges the two.
+    fn vacate(&mut self, side: Side, ent: Ent, goal: &Place<'a>, depth: usize) {
         let here = side as usize;
-        let Some(other) = self.sides[here]
-            .at
-            .get(goal)
-            .copied()
-            .filter(|other| *other != ent)
-        else {
-            return false;
-        };
-        let goes = self.draft.parts[other].goal[here].is_none();
-        if goes && depth < DEEPEST {
-            if let Some(number) = self.remove_now(side, other, depth) {
-                needs.push(number);
-                return false;
+        // Who makes room may have been exchanged with another, which stands there then.
+        while let Some(other) = self.sides[here].at.get(goal).copied() {
+            if other == ent {
+                return;
             }
-        } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
-            self.place(side, other, depth + 1);
-            if self.sides[here].at.get(goal) != Some(&other) {
-                needs.extend(self.sides[here].last[other]);
-                return false;
+            let goes = self.draft.parts[other].goal[here].is_none();
+            if goes && depth < DEEPEST {
+                if self.remove_now(side, other, depth) {
+                    continue;
+                }
+            } else if !self.sides[here].is_moving[other] && depth < DEEPEST {
+                self.place(side, other, depth + 1);
+                if self.sides[here].at.get(goal) != Some(&other) {
+                    continue;
+                }
             }
+            // A ring of names: two local items change places in one step, if neither is in the other.
+            let path = self.path_at(side, goal);
+            if side == Side::Local && self.sides[here].now[ent].is_some() && !goes {
+                let from = self.path(side, ent);
+                if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
+                    self.swap(ent, other, goal, from, path);
+                    return;
+                }
+            }
+            let aside = Place {
+                parent: goal.parent,
+                name: self.aside_name(side, goal).into(),
+            };
+            self.shift(side, other, &aside, true);
         }
-        // A ring of names: two local items change places in one step, if neither is in the other.
-        let path = self.path_at(side, goal);
-        if side == Side::Local
-            && self.sides[here].now[ent].is_some()
-            && !goes
-            && self.draft.parts[other].goal[here].is_some()
-        {
-            let from = self.path(side, ent);
-            if !from.is_at_or_under(&path) && !path.is_at_or_under(&from) {
-                self.swap(ent, other, goal, from, path);
-                return true;
-            }
-        }
-        let aside = Place {
-            parent: goal.parent,
-            name: self.aside_name(side, goal).into(),
-        };
-        self.shift(side, other, &aside, true);
-        needs.extend(self.sides[here].last[other]);
-        false
     }
 
     fn swap(&mut self, ent: Ent, other: Ent, goal: &Place<'a>, from: RelPath, path: RelPath) {
@@ -366,23 +395,19 @@ impl<'a, 'd> Work<'a, 'd> {
     }
 
     /// Moves an entity that is there, or notes that one that is not there will come.
-    fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>, needs: &[usize]) {
+    fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>) {
         let here = side as usize;
         if self.sides[here].now[ent].is_some() {
             self.shift(side, ent, goal, false);
-            if let Some(number) = self.sides[here].last[ent] {
-                self.need(number, needs.iter().copied());
-            }
             return;
         }
-        let folder = self.rests_on(side, goal.parent);
         if self.draft.kind(ent) != Kind::Folder {
             // Its transfer comes after all of this.
             self.put(side, ent, Some(goal.clone()));
             return;
         }
-        let below = folder.map_or(0, |number| self.actions[number].stage + 1);
-        let stage = below.max(self.barrier + u32::from(self.barrier > 0));
+        let needs = self.leads_to(side, goal);
+        let stage = self.stage_after(&needs);
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::CreateLocalFolder,
@@ -392,7 +417,7 @@ impl<'a, 'd> Work<'a, 'd> {
             },
         };
         let number = self.push(side, ent, what, path, stage);
-        self.need(number, folder.into_iter().chain(needs.iter().copied()));
+        self.need(number, needs);
         self.put(side, ent, Some(goal.clone()));
         self.sides[here].last[ent] = Some(number);
     }
@@ -434,50 +459,68 @@ impl<'a, 'd> Work<'a, 'd> {
         let Some(old) = self.sides[here].now[ent].clone() else {
             return;
         };
+        let is_taken = |parent: Ent, name: &Cow<'a, str>| {
+            let name = name.clone();
+            let place = Place { parent, name };
+            let is_folder = self.draft.kind(ent) == Kind::Folder;
+            self.sides[here].at.contains_key(&place)
+                || (self.draft.input.hides)(&self.path_at(side, &place), is_folder)
+        };
+        // Another folder and another name are two requests; the place between them has to be free.
+        let is_two = side == Side::Remote && old.parent != goal.parent && old.name != goal.name;
+        let moves_first = is_two && is_taken(old.parent, &goal.name);
+        if moves_first && is_taken(goal.parent, &old.name) {
+            let aside = Place {
+                parent: old.parent,
+                name: self.aside_name(side, &old).into(),
+            };
+            self.shift(side, ent, &aside, true);
+            self.shift(side, ent, goal, is_temporary);
+            return;
+        }
         let from = self.path(side, ent);
-        let needs = [self.rests_on(side, ent), self.rests_on(side, goal.parent)];
+        let mut needs = self.rests_on(side, ent);
+        needs.extend(self.leads_to(side, goal));
         let path = self.path_at(side, goal);
         let what = match side {
             Side::Local => What::MoveLocal { from },
-            Side::Remote => {
-                let halfway = Place {
-                    parent: old.parent,
-                    name: goal.name.clone(),
-                };
-                let moves_first = old.parent != goal.parent
-                    && old.name != goal.name
-                    && self.sides[here].at.contains_key(&halfway);
-                What::MoveRemote {
-                    from,
-                    parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
-                    name: self.remote_name(ent, goal),
-                    moves_first,
-                    is_temporary,
-                }
-            }
+            Side::Remote => What::MoveRemote {
+                from,
+                parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
+                name: self.remote_name(ent, goal),
+                moves_first,
+                is_temporary,
+            },
         };
-        self.barrier = self.highest.max(self.barrier + 1);
-        let number = self.push(side, ent, what, path, self.barrier);
+        // A file's move changes no other path.
+        let stage = if self.draft.kind(ent) == Kind::Folder || is_two {
+            self.barrier = self.highest.max(self.barrier + 1);
+            self.barrier
+        } else {
+            self.stage_after(&needs)
+        };
+        let number = self.push(side, ent, what, path, stage);
         if is_temporary {
             self.actions[number].reason = Reason::MakesWay;
         }
-        self.need(number, needs.into_iter().flatten());
+        self.need(number, needs);
         self.put(side, ent, Some(goal.clone()));
+        self.sides[here].freed.insert(old, number);
         self.sides[here].last[ent] = Some(number);
     }
 
-    /// Removes an entity before its time, because its name is wanted. Returns `None` where something in it
-    /// is in the middle of moving out.
-    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> Option<usize> {
+    /// Removes an entity before its time, because its name is wanted. Returns whether that can be: not where something in it is
+    /// in the middle of moving out.
+    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> bool {
         let here = side as usize;
         if self.draft.parts[ent].follows.is_some() {
-            return None;
+            return false;
         }
         let mut inside = self.inside(side, ent);
         for child in inside.clone() {
             if self.draft.parts[child].goal[here].is_some() {
                 if self.sides[here].is_moving[child] {
-                    return None;
+                    return false;
                 }
                 self.place(side, child, depth + 1);
             }
@@ -487,10 +530,11 @@ impl<'a, 'd> Work<'a, 'd> {
             self.draft.parts[*child].goal[here].is_some()
                 || self.draft.parts[*child].follows.is_some()
         }) {
-            return None;
+            return false;
         }
         self.barrier = self.highest.max(self.barrier + 1);
-        Some(self.remove(side, ent, &inside, self.barrier))
+        self.remove(side, ent, &inside, self.barrier);
+        true
     }
 
     /// Returns all that is in a folder on paper now, at any depth.
@@ -518,7 +562,7 @@ impl<'a, 'd> Work<'a, 'd> {
         self.draft.row(ent).map(|row| Box::new(row.remote_item()))
     }
 
-    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) -> usize {
+    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) {
         let what = match side {
             Side::Local => What::RemoveLocal,
             Side::Remote => What::TrashRemote,
@@ -550,9 +594,11 @@ impl<'a, 'd> Work<'a, 'd> {
             .collect();
         self.need(number, needs);
         for gone in inside.iter().chain([&ent]) {
+            if let Some(place) = self.sides[side as usize].now[*gone].clone() {
+                self.sides[side as usize].freed.insert(place, number);
+            }
             self.put(side, *gone, None);
         }
-        number
     }
 
     fn transfers(&mut self) {
@@ -575,15 +621,14 @@ impl<'a, 'd> Work<'a, 'd> {
             };
             let path = self.path(Side::Local, ent);
             let number = self.push(side, ent, what, path, stage);
-            let goal = &part.goal;
-            if goal[Side::Local as usize] != goal[Side::Remote as usize] {
-                self.actions[number].agreed = self.draft.row(ent).map(|row| row.path.clone());
+            for side in SIDES {
+                self.need(number, self.rests_on(side, ent));
+                if part.now[side as usize].is_none()
+                    && let Some(place) = self.sides[side as usize].now[ent].clone()
+                {
+                    self.need(number, self.leads_to(side, &place));
+                }
             }
-            let needs = [
-                self.rests_on(Side::Local, ent),
-                self.rests_on(Side::Remote, ent),
-            ];
-            self.need(number, needs.into_iter().flatten());
             self.transfer[ent] = Some(number);
         }
     }

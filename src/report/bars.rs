@@ -1,12 +1,14 @@
 //! A pass for people at a terminal: what moves while it goes on, the same text as [`super::lines`] else.
 //!
 //! While listing, a line for each side counts items; then one bar shows all content together with speed and time
-//! left, and a handful of large files have one of their own. Bars are gone when the pass is over.
+//! left, and a handful of large files have one of their own. Bars are gone when the pass is over. The time left is
+//! reckoned from bytes and requests together: of many small files the requests take the time, not the bytes.
 //!
-//! Transfers call in from many threads with each chunk. What a chunk costs here is two atomic
+//! Transfers call in from many threads with each chunk. What a chunk costs here is four atomic
 //! additions, and a lock that is shared by readers; drawing is bounded by indicatif.
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -14,7 +16,9 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{
+    HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use super::{Console, Event, Outcome, Reporter, lines::Lines, words};
 use crate::plan::{Action, Plan, Side, Verb};
@@ -23,6 +27,8 @@ use crate::plan::{Action, Plan, Side, Verb};
 const SLOTS: usize = 4;
 /// A smaller file would flicker by.
 const OWN_BAR_FROM: u64 = 1 << 20;
+/// An action that asks iCloud takes about as long as this much content: a few round trips.
+const ACTION_WEIGHS: u64 = 100 << 10;
 /// Spinners turn at this pace even when nothing comes in.
 const TICK: Duration = Duration::from_millis(120);
 
@@ -38,6 +44,8 @@ pub(crate) struct Bars {
 /// The carrying out of a plan.
 struct Transfer {
     total: ProgressBar,
+    /// Never shown: bytes and requests weighed together, for the time that is left.
+    work: ProgressBar,
     /// The bar counts actions, since there is no content to move.
     counts_actions: bool,
     /// Bytes that count as moved, by the action's number.
@@ -58,11 +66,20 @@ impl Bars {
     }
 
     fn add(&self, template: &str, length: Option<u64>) -> ProgressBar {
+        self.add_styled(template, length, |style| style)
+    }
+
+    fn add_styled(
+        &self,
+        template: &str,
+        length: Option<u64>,
+        more: impl FnOnce(ProgressStyle) -> ProgressStyle,
+    ) -> ProgressBar {
         let bar = length.map_or_else(ProgressBar::no_length, ProgressBar::new);
         let bar = self.screen.add(bar);
         // The templates are this module's own; without one the bar has indicatif's look.
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
+            bar.set_style(more(style.progress_chars("=> ")));
         }
         bar.enable_steady_tick(TICK);
         bar
@@ -118,18 +135,24 @@ impl Bars {
         let bytes: u64 = transfers.map(|action| action.size).sum();
         let transfer = || {
             let counts_actions = bytes == 0;
-            let (template, length) = if counts_actions {
+            let weight = plan.actions.iter().map(weight).sum();
+            let work = ProgressBar::with_draw_target(Some(weight), ProgressDrawTarget::hidden());
+            let total = if counts_actions {
                 let count = u64::try_from(plan.actions.len()).unwrap_or(u64::MAX);
-                ("{spinner} {prefix} [{bar:30}] {msg}", count)
+                self.add("{spinner} {prefix} [{wide_bar}] {msg}", Some(count))
             } else {
-                let template = "{spinner} {prefix} [{bar:30}] {binary_bytes} of {binary_total_bytes}, \
-                                {binary_bytes_per_sec}, {eta} left, {msg}";
-                (template, bytes)
+                let template = "{spinner} {prefix} [{wide_bar}] {percent}% of {whole}, \
+                                {binary_bytes_per_sec}{left}, {msg}";
+                self.add_styled(template, Some(bytes), |style| {
+                    style
+                        .with_key("whole", tell_whole)
+                        .with_key("left", tell_left(work.clone()))
+                })
             };
-            let total = self.add(template, Some(length));
             total.set_prefix(verb.as_str());
             let transfer = Transfer {
                 total,
+                work,
                 counts_actions,
                 moved: plan.actions.iter().map(|_| AtomicU64::new(0)).collect(),
                 finished: AtomicUsize::new(0),
@@ -166,12 +189,7 @@ impl Bars {
         let Some(transfer) = self.transfer.get() else {
             return;
         };
-        let size = if words::is_transfer(&action.what) {
-            action.size
-        } else {
-            0
-        };
-        transfer.finish(number, size, matches!(outcome, Outcome::Done));
+        transfer.finish(number, action, matches!(outcome, Outcome::Done));
         let mut slots = transfer
             .slots
             .write()
@@ -209,6 +227,7 @@ impl Transfer {
         if !self.counts_actions {
             self.total.inc(bytes);
         }
+        self.work.inc(bytes);
         self.with_own_bar(number, |bar| bar.inc(bytes));
     }
 
@@ -221,18 +240,30 @@ impl Transfer {
         if !self.counts_actions {
             shift(&self.total, before, bytes);
         }
+        shift(&self.work, before, bytes);
         self.with_own_bar(number, |bar| bar.set_position(bytes));
     }
 
     /// Counts an action as whole; one that is not done counts for nothing any more.
-    fn finish(&self, number: usize, size: u64, is_done: bool) {
-        if let Some(moved) = self.moved.get(number)
-            && !self.counts_actions
-        {
+    fn finish(&self, number: usize, action: &Action, is_done: bool) {
+        let size = if words::is_transfer(&action.what) {
+            action.size
+        } else {
+            0
+        };
+        if let Some(moved) = self.moved.get(number) {
             let end = if is_done { size } else { 0 };
-            shift(&self.total, moved.swap(end, Ordering::Relaxed), end);
+            let before = moved.swap(end, Ordering::Relaxed);
+            shift(&self.work, before, end);
+            self.work.inc(weight(action) - size);
             if !is_done {
-                self.total.dec_length(size);
+                self.work.dec_length(size);
+            }
+            if !self.counts_actions {
+                shift(&self.total, before, end);
+                if !is_done {
+                    self.total.dec_length(size);
+                }
             }
         }
         self.finished.fetch_add(1, Ordering::Relaxed);
@@ -254,6 +285,37 @@ impl Transfer {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, bar)) = slots.iter().flatten().find(|(its, _)| *its == number) {
             change(bar);
+        }
+    }
+}
+
+/// Returns what an action weighs: its content, and the same again for each that asks iCloud. Folders that are
+/// made and items that are removed locally take no time to speak of.
+fn weight(action: &Action) -> u64 {
+    if words::is_transfer(&action.what) {
+        action.size.saturating_add(ACTION_WEIGHS)
+    } else if action.side() == Side::Remote {
+        ACTION_WEIGHS
+    } else {
+        0
+    }
+}
+
+/// Writes the length of a bar as all other sizes are written.
+fn tell_whole(state: &ProgressState, text: &mut dyn fmt::Write) {
+    let whole = words::size(state.len().unwrap_or_default());
+    text.write_str(&whole)
+        .expect("indicatif writes to a String");
+}
+
+/// Writes the time that is left, as soon as something is known of it.
+fn tell_left(
+    work: ProgressBar,
+) -> impl Fn(&ProgressState, &mut dyn fmt::Write) + Clone + Send + Sync {
+    move |_, text| {
+        let left = work.eta();
+        if left > Duration::ZERO {
+            write!(text, ", {:#} left", HumanDuration(left)).expect("indicatif writes to a String");
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn text(summary: &Summary) -> String {
                 words::count(summary.problems.len(), "problem")
             ));
             for (what, why) in summary.problems.iter().take(MOST_PROBLEMS) {
-                line(format!("  {}: {}", for_terminal(what), for_terminal(why)));
+                line(format!("  {}", for_terminal(&words::problem(what, why))));
             }
             if let Some(more @ 1..) = summary.problems.len().checked_sub(MOST_PROBLEMS) {
                 line(format!(
@@ -102,7 +102,7 @@ fn headline(summary: &Summary) -> String {
     let counts = summary.counts;
     let (local, remote) = summary.items;
     let seen = format!(
-        "{} local and {} remote items, {}, {}",
+        "{} local, {} remote items, {}, {}",
         words::grouped(local),
         words::grouped(remote),
         words::count(
@@ -124,7 +124,7 @@ fn headline(summary: &Summary) -> String {
         );
     }
     if summary.dry_run {
-        return format!("{verb}: dry run, nothing was changed ({seen})");
+        return format!("{verb}: dry run, nothing changed ({seen})");
     }
     if counts.planned == 0 {
         return format!("{verb}: nothing to do ({seen})");

@@ -175,6 +175,19 @@ pub(crate) fn freeze(why: &Freeze) -> String {
     }
 }
 
+/// Returns a problem with its item's name in front. An error names its item itself, for places where nothing else
+/// does: that name would come twice or three times in a line.
+pub(crate) fn problem(what: &str, why: &str) -> String {
+    if what.is_empty() {
+        return format!("\"\": {why}");
+    }
+    let named = format!("\"{what}\"");
+    match why.strip_prefix(&named) {
+        Some(rest) => format!("{what}: {}", rest.trim_start_matches([':', ' '])),
+        None => format!("{what}: {}", why.replace(&format!(" {named}:"), ":")),
+    }
+}
+
 /// Returns the name of that for programs, and its detail.
 pub(crate) fn freeze_key(why: &Freeze) -> (&'static str, Option<&str>) {
     match why {
@@ -203,6 +216,28 @@ mod tests {
         ] {
             assert_eq!(size(bytes), text);
         }
+    }
+
+    #[test]
+    fn a_problem_names_its_item_once() {
+        for (why, text) in [
+            (
+                "\"a/b\": it has changed meanwhile",
+                "a/b: it has changed meanwhile",
+            ),
+            ("\"a/b\" broke off", "a/b: broke off"),
+            (
+                "cannot send \"a/b\": cannot read \"a/b\": no such file",
+                "a/b: cannot send: cannot read: no such file",
+            ),
+            (
+                "its name clashes with \"A/b\"",
+                "a/b: its name clashes with \"A/b\"",
+            ),
+        ] {
+            assert_eq!(problem("a/b", why), text);
+        }
+        assert_eq!(problem("", "the name is empty"), "\"\": the name is empty");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 //!
 //! The rules, strongest first; whatever hides a folder hides all below it:
 //!
-//! 1. The tool's own files: `.icloud-sync` below the root, and names that begin with `.icloud-sync.`
-//!    (unfinished downloads). Nothing brings them back.
+//! 1. The tool's own files: folders called `.icloud-sync` (a folder below LOCAL may be a pair of its own),
+//!    and names that begin with `.icloud-sync.` (unfinished downloads). Nothing brings them back.
 //! 2. The default ignores (`.DS_Store` and its like), unless they are lifted.
 //! 3. `--ignore`, then `--exclude`: what matches is hidden.
 //! 4. `--filter-from FILE`, and `.icloud-sync-ignore` in the root: gitignore syntax. Both are one
@@ -39,7 +39,7 @@ use crate::{
     tree::RelPath,
 };
 
-/// The folder below the local root in which the tool keeps what is its own.
+/// The folder in which the tool keeps what is its own, below the root of each pair.
 pub const OWN_FOLDER: &str = ".icloud-sync";
 /// What the names of unfinished files begin with.
 pub const OWN_PREFIX: &str = ".icloud-sync.";
@@ -169,9 +169,10 @@ impl Filter {
     }
 }
 
-/// Returns whether it is the tool's own: its folder, or an unfinished file.
+/// Returns whether it is the tool's own: its folder, or an unfinished file. Its folder may be anywhere, since
+/// a folder below LOCAL may be a pair of its own, with a trash of its own.
 fn is_own(path: &RelPath) -> bool {
-    path.as_str() == OWN_FOLDER || path.name().starts_with(OWN_PREFIX)
+    path.name() == OWN_FOLDER || path.name().starts_with(OWN_PREFIX)
 }
 
 /// Returns whether the name is one that systems leave behind and nobody wants synced.

@@ -30,8 +30,9 @@ pub struct LocalScan<'a> {
     pub links: Links,
     /// The listing is for a verb that writes to the remote: names that are equal but for case clash.
     pub going_remote: bool,
-    /// Whether a folder is known to be a package: then it is one item, and its content none.
-    pub is_package: &'a (dyn Fn(&RelPath) -> bool + Sync),
+    /// Whether a folder of that path and inode is known to be a package: then it is one item, and its content
+    /// none.
+    pub is_package: &'a (dyn Fn(&RelPath, u64) -> bool + Sync),
     /// Stop flag and progress.
     pub watch: Watch<'a>,
 }

@@ -18,6 +18,7 @@ mod walk;
 
 use std::collections::{HashMap, HashSet};
 
+pub(crate) use self::resolve::in_context;
 use self::{
     ask::Asker,
     content::{Child, Content, Inside, State},

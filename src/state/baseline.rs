@@ -3,12 +3,17 @@
 //! The first line says whose it is and how many rows follow; a file that does not hold what its first line says is
 //! damaged, and never read as "everything deleted".
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Pair, PairFiles, journal, replace_file, row::RowLine};
 use crate::{
+    crash,
     error::{Error, Kind, Result},
     tree::{Listing, Row},
 };
@@ -111,7 +116,7 @@ pub fn load(files: &PairFiles) -> Result<Baseline> {
         let is_same = baseline
             .pair
             .as_ref()
-            .is_none_or(|pair| *pair == header.pair);
+            .is_none_or(|pair| pair.is_same(&header.pair));
         if !is_same {
             let text = format!(
                 "{} is not the journal of its baseline",
@@ -135,21 +140,26 @@ pub fn load(files: &PairFiles) -> Result<Baseline> {
 }
 
 fn read(path: &Path) -> Result<Baseline> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
+    let fail = |error| Error::io(format!("cannot read {}", path.display()), error);
+    let mut file = match fs::File::open(path) {
+        Ok(file) => BufReader::with_capacity(1 << 18, file),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Baseline::default());
         }
-        Err(error) => return Err(Error::io(format!("cannot read {}", path.display()), error)),
+        Err(error) => return Err(fail(error)),
     };
-    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let Some(first) = lines.next() else {
+    let mut line = Vec::new();
+    if file.read_until(b'\n', &mut line).map_err(fail)? == 0 {
         return Err(damaged(path, "it is empty"));
-    };
-    let header = Header::read(first, path)?;
+    }
+    let header = Header::read(&line, path)?;
     let mut rows = Vec::with_capacity(header.rows.min(1 << 20));
-    for line in lines {
-        let row = serde_json::from_slice::<RowLine<'_>>(line)
+    loop {
+        line.clear();
+        if file.read_until(b'\n', &mut line).map_err(fail)? == 0 {
+            break;
+        }
+        let row = serde_json::from_slice::<RowLine<'_>>(&line)
             .map_err(|error| error.to_string())
             .and_then(|line| line.to_row())
             .map_err(|why| damaged(path, &format!("row {}: {why}", rows.len() + 1)))?;
@@ -186,6 +196,7 @@ pub fn save(files: &PairFiles, pair: &Pair, rows: &Listing<Row>) -> Result<()> {
         }
         Ok(())
     })?;
+    crash::step();
     match fs::remove_file(&files.journal) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),

@@ -5,7 +5,7 @@
 //! back. A start after a crash folds it into the baseline; a torn last line is dropped.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{HashMap, HashSet},
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Pair, baseline::Header, row::RowLine};
 use crate::{
+    crash,
     error::{Error, Result},
     plan::Side,
     tree::{Etag, Listing, RelPath, RemoteId, Row},
@@ -32,8 +33,11 @@ pub enum Op {
     /// This row holds now; the row of the same id, and any other of the same path, is replaced. The
     /// rows below a folder go along with it.
     Put(Box<Row>),
-    /// Nothing is at the path any more, or below it.
+    /// What was at the path before the pass is gone, and what was below it; else what is there now.
     Forget(RelPath),
+    /// The item is gone, with all that was below it, wherever its row is by now; where no row has its id, the row
+    /// is the one at the path.
+    Gone(RemoteId, Option<RelPath>),
     /// These items are now at these paths, all at once, each with what is below it. Everything else
     /// their rows say still holds.
     Move(Vec<Moved>),
@@ -53,6 +57,9 @@ pub struct Moved {
     /// Its name on the service, if that is not the last part of the path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// It was moved locally: its name on the service is what it was.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_local: bool,
     /// The version mark before and after, where the move changed the mark and not the content.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etags: Option<(String, String)>,
@@ -65,6 +72,12 @@ enum OpLine<'a> {
     Put(Box<RowLine<'a>>),
     #[serde(rename = "forget")]
     Forget(String),
+    #[serde(rename = "gone")]
+    Gone {
+        id: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        path: Option<String>,
+    },
     #[serde(rename = "move")]
     Move(Vec<Moved>),
     #[serde(rename = "leaves")]
@@ -78,6 +91,10 @@ impl<'a> OpLine<'a> {
         match op {
             Op::Put(row) => Self::Put(Box::new(RowLine::of(row))),
             Op::Forget(path) => Self::Forget(path.as_str().to_owned()),
+            Op::Gone(id, path) => Self::Gone {
+                id: id.file_drivewsid(),
+                path: path.as_ref().map(|path| path.as_str().to_owned()),
+            },
             Op::Move(moved) => Self::Move(moved.clone()),
             Op::Leaves(id, side) => Self::Leaves {
                 id: id.file_drivewsid(),
@@ -98,6 +115,10 @@ impl<'a> OpLine<'a> {
             Self::Forget(path) => {
                 Op::Forget(RelPath::parse(path).map_err(|error| error.to_string())?)
             }
+            Self::Gone { id, path } => {
+                let path = path.as_deref().map(RelPath::parse).transpose();
+                Op::Gone(read_id(id)?, path.map_err(|error| error.to_string())?)
+            }
             Self::Move(moved) => Op::Move(moved.clone()),
             Self::Leaves { id, side } => {
                 let side = if side == "local" {
@@ -114,6 +135,10 @@ impl<'a> OpLine<'a> {
 
 struct Inner {
     file: File,
+    /// How much of the file is whole lines, in bytes.
+    length: u64,
+    /// A part of a line could not be taken back: nothing may follow it.
+    is_torn: bool,
     ops: Vec<Op>,
     flushed: Instant,
     is_dirty: bool,
@@ -140,27 +165,32 @@ impl Journal {
             .open(path)
             .map_err(fail)?;
         // Behind what is whole there may be a torn line.
+        crash::step();
         file.set_len(length).map_err(fail)?;
         file.seek(SeekFrom::End(0)).map_err(fail)?;
-        let inner = |file| Inner {
+        let mut inner = Inner {
             file,
+            length,
+            is_torn: false,
             ops: Vec::new(),
             flushed: Instant::now(),
             is_dirty: true,
         };
-        if length > 0 {
-            return Ok(Self {
-                path: path.to_path_buf(),
-                inner: Mutex::new(inner(file)),
-            });
+        if length == 0 {
+            let mut line =
+                serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
+            line.push(b'\n');
+            inner.write(&line).map_err(fail)?;
+            // Its name is to be there when its lines are.
+            if let Some(folder) = path.parent() {
+                File::open(folder)
+                    .and_then(|folder| folder.sync_all())
+                    .map_err(fail)?;
+            }
         }
-        let mut line =
-            serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
-        line.push(b'\n');
-        file.write_all(&line).map_err(fail)?;
         Ok(Self {
             path: path.to_path_buf(),
-            inner: Mutex::new(inner(file)),
+            inner: Mutex::new(inner),
         })
     }
 
@@ -178,7 +208,7 @@ impl Journal {
             .inner
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
-        inner.file.write_all(&text).map_err(fail)?;
+        inner.write(&text).map_err(fail)?;
         inner.is_dirty = true;
         inner.ops.extend(ops);
         if inner.flushed.elapsed() >= FLUSH_EVERY {
@@ -216,8 +246,26 @@ impl Journal {
 }
 
 impl Inner {
+    /// Writes whole lines or nothing: half of one would make all that follows it unreadable.
+    fn write(&mut self, lines: &[u8]) -> std::io::Result<()> {
+        if self.is_torn {
+            return Err(std::io::Error::other("an earlier line is cut off"));
+        }
+        crash::step_in(&mut self.file, lines);
+        let written = self.file.write_all(lines);
+        if written.is_ok() {
+            self.length += lines.len() as u64;
+        } else {
+            let back = (self.file.set_len(self.length))
+                .and_then(|()| self.file.seek(SeekFrom::Start(self.length)));
+            self.is_torn = back.is_err();
+        }
+        written
+    }
+
     fn flush(&mut self, settle: impl FnOnce() -> Result<()>) -> Result<()> {
         settle()?;
+        crash::step();
         self.file
             .sync_data()
             .map_err(|error| Error::io("cannot write the journal", error))?;
@@ -257,8 +305,9 @@ pub fn read(path: &Path) -> Result<Option<Left>> {
     let mut ops = Vec::new();
     let mut length = first.len() as u64;
     for line in lines {
-        // A torn line is one that the crash cut off: its action is seen again by the next listings.
-        if !line.ends_with(b"\n") {
+        // A torn line is one that the crash cut off: its action is seen again by the next listings. A power cut may
+        // leave zeros of a line that was not made durable yet, and something behind it.
+        if !line.ends_with(b"\n") || line.contains(&0) {
             break;
         }
         let parsed = serde_json::from_slice::<Vec<OpLine<'_>>>(line)
@@ -295,11 +344,16 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
         return (rows, in_transit);
     }
     let mut folding = Folding::new(rows);
-    for op in ops {
+    for (number, op) in ops.into_iter().enumerate() {
         match op {
-            Op::Put(row) => folding.put(*row),
-            Op::Forget(path) => drop(folding.take_all(&path)),
-            Op::Move(moved) => folding.relocate(&moved),
+            Op::Put(row) => folding.put(number, *row),
+            Op::Forget(path) => folding.forget(&path),
+            Op::Move(moved) => {
+                for one in &moved {
+                    folding.relocate(number, one);
+                }
+            }
+            Op::Gone(id, path) => folding.gone(&id, path.as_ref()),
             Op::Leaves(id, side) => {
                 in_transit.insert(id, side);
             }
@@ -308,130 +362,199 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
             }
         }
     }
-    (folding.finish(), in_transit)
+    (folding.finish(&in_transit), in_transit)
 }
 
+/// A row on its way into the next baseline.
+struct Entry {
+    row: Row,
+    /// Where it was before the pass; `None` for one that is new.
+    before: Option<RelPath>,
+    /// Where an op has put it, and which one.
+    place: Option<(usize, RelPath)>,
+    is_gone: bool,
+}
+
+impl Entry {
+    /// Returns whether an interrupted pass has left it between two places, and the old one is another's by now.
+    fn place_is_lost(
+        &self,
+        path: &RelPath,
+        in_transit: &InTransit,
+        taken: &HashSet<RelPath>,
+    ) -> bool {
+        self.place.is_none() && in_transit.contains_key(&self.row.id) && taken.contains(path)
+    }
+}
+
+/// Puts the next baseline together at the end, so that it does not matter which of two items that depend on each other
+/// was done first: an op says where its own item is after it, and what no op names goes along with its folder.
 struct Folding {
-    rows: BTreeMap<RelPath, Row>,
-    path_of: HashMap<RemoteId, RelPath>,
-    /// Rows whose place another item has taken, and whose own move is still to come.
-    displaced: HashMap<RemoteId, Vec<Row>>,
+    /// The rows of the last baseline, sorted by path, then new ones.
+    entries: Vec<Entry>,
+    old_count: usize,
+    of_id: HashMap<RemoteId, usize>,
 }
 
 impl Folding {
     fn new(listing: Listing<Row>) -> Self {
-        let rows: BTreeMap<RelPath, Row> = listing
-            .into_items()
-            .into_iter()
-            .map(|row| (row.path.clone(), row))
+        let entries: Vec<Entry> = (listing.into_items().into_iter())
+            .map(|row| Entry {
+                before: Some(row.path.clone()),
+                row,
+                place: None,
+                is_gone: false,
+            })
             .collect();
-        let path_of = rows
-            .values()
-            .map(|row| (row.id.clone(), row.path.clone()))
+        let of_id = (entries.iter().enumerate())
+            .map(|(at, entry)| (entry.row.id.clone(), at))
             .collect();
         Self {
-            rows,
-            path_of,
-            displaced: HashMap::new(),
+            old_count: entries.len(),
+            entries,
+            of_id,
         }
     }
 
-    /// Takes out what is at a path and below it.
-    fn take_all(&mut self, path: &RelPath) -> Vec<Row> {
-        let paths: Vec<RelPath> = (self.rows.range(path.clone()..))
-            .map(|(at, _)| at)
-            .take_while(|at| at.is_at_or_under(path))
-            .cloned()
-            .collect();
-        let taken: Vec<Row> = paths.iter().filter_map(|at| self.rows.remove(at)).collect();
-        for row in &taken {
-            self.path_of.remove(&row.id);
-        }
-        taken
+    fn put(&mut self, number: usize, row: Row) {
+        let place = Some((number, row.path.clone()));
+        let at = *self.of_id.entry(row.id.clone()).or_insert_with(|| {
+            self.entries.push(Entry {
+                row: row.clone(),
+                before: None,
+                place: None,
+                is_gone: false,
+            });
+            self.entries.len() - 1
+        });
+        let entry = &mut self.entries[at];
+        (entry.row, entry.place, entry.is_gone) = (row, place, false);
     }
 
-    fn insert(&mut self, row: Row) {
-        self.path_of.insert(row.id.clone(), row.path.clone());
-        self.rows.insert(row.path.clone(), row);
-    }
-
-    /// Takes out an item's row and those below it, wherever they are.
-    fn take(&mut self, id: &RemoteId) -> Vec<Row> {
-        match self.path_of.get(id).cloned() {
-            Some(path) => self.take_all(&path),
-            None => self.displaced.remove(id).unwrap_or_default(),
-        }
-    }
-
-    /// Puts rows that were taken out at another path. What stands there waits for its own move.
-    fn settle(&mut self, rows: Vec<Row>, path: &RelPath) {
-        let Some(old) = rows.first().map(|row| row.path.clone()) else {
-            return;
-        };
-        let in_the_way = self.take_all(path);
-        if let Some(first) = in_the_way.first() {
-            self.displaced.insert(first.id.clone(), in_the_way);
-        }
-        for row in rows {
-            let rest = row
-                .path
-                .as_str()
-                .strip_prefix(old.as_str())
-                .unwrap_or_default();
-            if let Ok(path) = RelPath::parse(&format!("{path}{rest}")) {
-                self.insert(Row { path, ..row });
-            }
-        }
-    }
-
-    fn relocate(&mut self, moved: &[Moved]) {
-        let mut taken = Vec::new();
-        for one in moved {
-            let (Some(id), Ok(path)) =
-                (RemoteId::from_drivewsid(&one.id), RelPath::parse(&one.path))
-            else {
-                continue;
+    fn relocate(&mut self, number: usize, moved: &Moved) {
+        if let Some(id) = RemoteId::from_drivewsid(&moved.id)
+            && let Ok(path) = RelPath::parse(&moved.path)
+            && let Some(at) = self.of_id.get(&id)
+        {
+            let entry = &mut self.entries[*at];
+            entry.row.name = if moved.is_local {
+                let place = entry.place.as_ref().map(|(_, path)| path);
+                let name = (entry.row.name.as_deref())
+                    .unwrap_or_else(|| place.unwrap_or(&entry.row.path).name());
+                (name != path.name()).then(|| name.into())
+            } else {
+                moved.name.as_deref().map(Box::from)
             };
-            let mut rows = self.take(&id);
-            if let Some(row) = rows.first_mut() {
-                row.name = one.name.as_deref().map(Box::from);
-                if let Some((before, after)) = &one.etags
-                    && row.etag.as_str() == before
+            if let Some((before, after)) = &moved.etags
+                && entry.row.etag.as_str() == before
+            {
+                entry.row.etag = Etag::new(after);
+            }
+            (entry.place, entry.is_gone) = (Some((number, path)), false);
+        }
+    }
+
+    /// Forgets what was at a path before the pass, else what is there now; and what is below and has no place
+    /// of its own.
+    fn forget(&mut self, path: &RelPath) {
+        let old = self.entries.get_mut(..self.old_count).unwrap_or_default();
+        let start = old.partition_point(|entry| entry.before.as_ref() < Some(path));
+        let was_there = (old.get(start))
+            .is_some_and(|entry| entry.before.as_ref() == Some(path) && !entry.is_gone);
+        if was_there {
+            old[start].is_gone = true;
+            for entry in &mut old[start + 1..] {
+                if !entry
+                    .before
+                    .as_ref()
+                    .is_some_and(|at| at.is_at_or_under(path))
                 {
-                    row.etag = Etag::new(after);
+                    break;
+                }
+                entry.is_gone |= entry.place.is_none();
+            }
+            return;
+        }
+        for entry in &mut self.entries {
+            let place = entry.place.as_ref();
+            entry.is_gone |= place.is_some_and(|(_, at)| at.is_at_or_under(path));
+        }
+    }
+
+    /// Forgets an item by its id, with all that was below it; where no row has the id, what is at the path.
+    fn gone(&mut self, id: &RemoteId, path: Option<&RelPath>) {
+        match self.of_id.get(id).copied() {
+            Some(at) => {
+                if let Some(before) = self.entries[at].before.clone() {
+                    self.forget(&before);
+                }
+                self.entries[at].is_gone = true;
+            }
+            None => {
+                if let Some(path) = path {
+                    self.forget(path);
                 }
             }
-            taken.push((rows, path));
-        }
-        for (rows, path) in taken {
-            self.settle(rows, &path);
         }
     }
 
-    fn put(&mut self, row: Row) {
-        let is_elsewhere = self
-            .path_of
-            .get(&row.id)
-            .is_none_or(|path| *path != row.path);
-        if is_elsewhere {
-            let carried = self.take(&row.id);
-            let other = self.rows.get(&row.path).map(|other| other.kind);
-            if !carried.is_empty() {
-                self.settle(carried, &row.path);
-            } else if other.is_some_and(|kind| kind != row.kind) {
-                // Another kind of thing is there now: what was below it is over as well.
-                drop(self.take_all(&row.path));
-            } else if let Some(other) = self.rows.get(&row.path) {
-                self.path_of.remove(&other.id);
+    fn finish(self, in_transit: &InTransit) -> Listing<Row> {
+        let taken: HashSet<RelPath> = (self.entries.iter())
+            .filter(|entry| !entry.is_gone && !in_transit.is_empty())
+            .filter_map(|entry| entry.place.as_ref().map(|(_, path)| path.clone()))
+            .collect();
+        let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
+        // Of the folders that an old row is in: where they were, and where they are.
+        let mut open: Vec<(RelPath, RelPath)> = Vec::new();
+        for mut entry in self.entries {
+            let (number, mut path) = match (&entry.place, &entry.before) {
+                (Some((number, path)), _) => (number + 1, path.clone()),
+                (None, Some(before)) => {
+                    while open
+                        .last()
+                        .is_some_and(|(was, _)| !before.is_at_or_under(was))
+                    {
+                        open.pop();
+                    }
+                    let folder = open.last().map(|(_, is)| is);
+                    match RelPath::within(folder, before.name()) {
+                        Ok(path) => (0, path),
+                        Err(_) => continue,
+                    }
+                }
+                (None, None) => continue,
+            };
+            if entry.place_is_lost(&path, in_transit, &taken) {
+                // Another item has its place already, and it has none yet: a row of its own keeps it known.
+                let old = path.name().to_owned();
+                let aside = format!("{old} ({})", entry.row.id.doc);
+                let Ok(aside) = RelPath::within(path.parent().as_ref(), &aside) else {
+                    continue;
+                };
+                path = aside;
+                entry.row.name.get_or_insert_with(|| old.into());
+            }
+            if entry.row.kind == crate::tree::Kind::Folder
+                && let Some(before) = entry.before
+            {
+                while open
+                    .last()
+                    .is_some_and(|(was, _)| !before.is_at_or_under(was))
+                {
+                    open.pop();
+                }
+                open.push((before, path.clone()));
+            }
+            if !entry.is_gone {
+                found.push((path, number, entry.row));
             }
         }
-        self.insert(row);
-    }
-
-    fn finish(self) -> Listing<Row> {
-        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
+        // Where two want one path, the one holds that was seen there last.
+        found.sort_by(|a, b| (&a.0, b.1).cmp(&(&b.0, a.1)));
+        found.dedup_by(|b, a| a.0 == b.0);
+        let mut rows: Vec<Row> = Vec::with_capacity(found.len());
         let mut folders: Vec<RelPath> = Vec::new();
-        for (path, row) in self.rows {
+        for (path, _, row) in found {
             while folders
                 .last()
                 .is_some_and(|folder| !path.is_at_or_under(folder))
@@ -441,9 +564,9 @@ impl Folding {
             // A row without its folder's row would be taken for something at another place.
             if path.parent().as_ref() == folders.last() {
                 if row.kind == crate::tree::Kind::Folder {
-                    folders.push(path);
+                    folders.push(path.clone());
                 }
-                rows.push(row);
+                rows.push(Row { path, ..row });
             }
         }
         Listing::new(rows)
@@ -451,141 +574,4 @@ impl Folding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::row::sample;
-    use super::*;
-    use crate::tree::Kind;
-
-    fn row(path: &str, doc: &str) -> Row {
-        let kind = if doc.starts_with('d') {
-            Kind::Folder
-        } else {
-            Kind::File
-        };
-        Row {
-            kind,
-            ..sample(path, doc)
-        }
-    }
-
-    fn folded(rows: &[(&str, &str)], ops: Vec<Op>) -> Vec<(String, String)> {
-        let rows = Listing::new(rows.iter().map(|(path, doc)| row(path, doc)).collect());
-        let (rows, _) = fold(rows, ops);
-        rows.items()
-            .iter()
-            .map(|row| (row.path.to_string(), row.id.doc.to_string()))
-            .collect()
-    }
-
-    fn put(path: &str, doc: &str) -> Op {
-        Op::Put(Box::new(row(path, doc)))
-    }
-
-    fn pairs(rows: &[(&str, &str)]) -> Vec<(String, String)> {
-        rows.iter()
-            .map(|(path, doc)| ((*path).to_owned(), (*doc).to_owned()))
-            .collect()
-    }
-
-    #[test]
-    fn a_folder_carries_its_rows_along() {
-        let rows = [("a", "dA"), ("a/x", "X"), ("a/y", "Y"), ("ab", "AB")];
-        assert_eq!(
-            folded(&rows, vec![put("b", "dA")]),
-            pairs(&[("ab", "AB"), ("b", "dA"), ("b/x", "X"), ("b/y", "Y")])
-        );
-    }
-
-    #[test]
-    fn a_row_replaces_another_of_its_path_and_forgetting_takes_what_is_below() {
-        let rows = [("a", "dA"), ("a/x", "X"), ("b", "B")];
-        assert_eq!(
-            folded(&rows, vec![put("b", "B2")]),
-            pairs(&[("a", "dA"), ("a/x", "X"), ("b", "B2")])
-        );
-        let forget = Op::Forget(RelPath::parse("a").unwrap());
-        assert_eq!(folded(&rows, vec![forget]), pairs(&[("b", "B")]));
-    }
-
-    fn moved(doc: &str, path: &str) -> Moved {
-        let id = row("x", doc).id.file_drivewsid();
-        Moved {
-            id,
-            path: path.into(),
-            name: None,
-            etags: Some(("1a::19".into(), "1b::19".into())),
-        }
-    }
-
-    #[test]
-    fn two_folders_change_places_with_all_that_is_in_them() {
-        let rows = [("a", "dA"), ("a/x", "X"), ("b", "dB"), ("b/y", "Y")];
-        let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
-        let at_once = Op::Move(vec![moved("dA", "b"), moved("dB", "a")]);
-        assert_eq!(folded(&rows, vec![at_once]), swapped);
-        // One after the other, as with a detour on the remote side, comes to the same.
-        let one_by_one = vec![
-            Op::Move(vec![moved("dA", "b")]),
-            Op::Move(vec![moved("dB", "a")]),
-        ];
-        assert_eq!(folded(&rows, one_by_one), swapped);
-    }
-
-    #[test]
-    fn a_move_renews_the_mark_only_of_the_version_it_moved() {
-        let rows = Listing::new(vec![row("a", "A")]);
-        let (rows, _) = fold(rows, vec![Op::Move(vec![moved("A", "b")])]);
-        assert_eq!(rows.items()[0].etag.as_str(), "1b::19");
-        let (rows, _) = fold(rows, vec![Op::Move(vec![moved("A", "c")])]);
-        assert_eq!(rows.items()[0].etag.as_str(), "1b::19");
-    }
-
-    #[test]
-    fn a_row_without_its_folder_is_dropped() {
-        let forget = Op::Forget(RelPath::parse("a").unwrap());
-        assert_eq!(
-            folded(&[("a", "dA")], vec![forget, put("a/x", "X")]),
-            pairs(&[])
-        );
-    }
-
-    #[test]
-    fn a_journal_survives_a_torn_last_line() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j");
-        let pair = Pair::new("account", folder.path(), "/", "z::root").unwrap();
-        let journal = Journal::begin(&path, &pair, 0).unwrap();
-        let id = row("a", "A").id;
-        journal
-            .append(
-                vec![put("a", "A"), Op::Leaves(id.clone(), Side::Remote)],
-                || Ok(()),
-            )
-            .unwrap();
-        journal
-            .append(vec![put("b", "B"), Op::Arrives(id)], || Ok(()))
-            .unwrap();
-        journal.flush(|| Ok(())).unwrap();
-        let whole = std::fs::read(&path).unwrap();
-        assert_eq!(read(&path).unwrap().unwrap().ops.len(), 4);
-        std::fs::write(&path, &whole[..whole.len() - 3]).unwrap();
-        let Left {
-            header,
-            ops,
-            length,
-        } = read(&path).unwrap().unwrap();
-        assert_eq!(header.pair, pair);
-        // The next pass writes on where the torn line began.
-        drop(Journal::begin(&path, &pair, length).unwrap());
-        assert_eq!(read(&path).unwrap().unwrap().ops, ops);
-        assert_eq!(ops.len(), 2);
-        let (_, in_transit) = fold(Listing::default(), ops);
-        assert_eq!(in_transit.len(), 1);
-        // A damaged line in the middle is not read over.
-        let mut broken = whole.clone();
-        let at = whole.iter().position(|byte| *byte == b'\n').unwrap() + 3;
-        broken[at] = b'?';
-        std::fs::write(&path, broken).unwrap();
-        assert!(read(&path).is_err());
-    }
-}
+mod tests;

@@ -22,7 +22,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::{
+    crash,
+    error::{Error, Result},
+};
 
 /// Whose baseline it is: a pass on anything else is stopped by guard 5, on another file system or folder by
 /// guard 3.
@@ -40,6 +43,9 @@ pub struct Pair {
     pub device: u64,
     /// Inode number of the local root.
     pub inode: u64,
+    /// When the local root's inode was made, ns since 1970 UTC; 0 for unknown.
+    #[serde(default)]
+    pub birth_ns: i64,
 }
 
 impl Pair {
@@ -57,8 +63,42 @@ impl Pair {
             remote_id: remote_id.to_owned(),
             device: metadata.dev(),
             inode: metadata.ino(),
+            birth_ns: birth_ns(&metadata),
         })
     }
+
+    /// Returns whether the local root is still the same folder. Inode and birth time tell it; without a birth time the
+    /// device number has to do, which on some file systems is another one after each mount.
+    pub fn is_same_folder(&self, other: &Self) -> bool {
+        let has_births = self.birth_ns != 0 && other.birth_ns != 0;
+        self.inode == other.inode
+            && if has_births {
+                self.birth_ns == other.birth_ns
+            } else {
+                self.device == other.device
+            }
+    }
+
+    /// Returns whether it is the same pair, with the same local root.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let whose = |pair: &Self| {
+            let Self {
+                account,
+                local,
+                remote,
+                remote_id,
+                ..
+            } = pair.clone();
+            (account, local, remote, remote_id)
+        };
+        whose(self) == whose(other) && self.is_same_folder(other)
+    }
+}
+
+fn birth_ns(metadata: &fs::Metadata) -> i64 {
+    let since =
+        (metadata.created().ok()).and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(0))
 }
 
 /// Returns 16 hex digits that tell texts apart.
@@ -144,6 +184,7 @@ pub fn replace_file(
 ) -> Result<()> {
     let attempt = || -> std::io::Result<()> {
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        crash::step();
         let mut file = tempfile::Builder::new()
             .prefix(".icloud-sync.")
             .tempfile_in(folder)?;
@@ -153,8 +194,38 @@ pub fn replace_file(
             buffer.flush()?;
         }
         file.as_file().sync_all()?;
+        crash::step();
         file.persist(path).map_err(|error| error.error)?;
+        crash::step();
         fs::File::open(folder)?.sync_all()
     };
     attempt().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_told_by_inode_and_birth_and_else_by_its_device() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = Pair {
+            birth_ns: 7,
+            ..Pair::new("me", folder.path(), "/", "z::root").unwrap()
+        };
+        let with = |device: u64, birth_ns: i64| Pair {
+            device: pair.device + device,
+            birth_ns,
+            ..pair.clone()
+        };
+        assert!(pair.is_same(&with(1, 7)));
+        assert!(pair.is_same(&with(0, 0)), "written by an earlier version");
+        assert!(!pair.is_same(&with(1, 0)));
+        assert!(!pair.is_same(&with(0, 8)), "a new folder got the number");
+        let other = Pair {
+            account: "other".into(),
+            ..pair.clone()
+        };
+        assert!(!pair.is_same(&other));
+    }
 }

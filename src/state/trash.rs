@@ -6,11 +6,12 @@
 use std::{
     ffi::{OsStr, OsString},
     fs,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    error::{Error, Kind as ErrorKind, Result},
+    error::{Error, Kind, Result},
     exec::disk::{Disk, Spot},
     scan::filter::OWN_FOLDER,
     tree::RelPath,
@@ -50,50 +51,91 @@ impl Trash {
         local.join(OWN_FOLDER).join(FOLDER).join(&self.pass)
     }
 
-    /// Returns where what was put at `spot` lies, below the folder of all local trash.
-    pub fn kept(&self, path: &RelPath, spot: &Spot) -> String {
-        let name = spot.name().to_string_lossy();
-        match path.parent_str() {
-            Some(folder) => format!("{}/{folder}/{name}", self.pass),
-            None => format!("{}/{name}", self.pass),
-        }
-    }
-
-    /// Opens a free place for what was at `path`, making the folders above it.
+    /// Opens a free place for what was at `path`, making the folders above it. Also returns where that is, for
+    /// [`kept_path`].
     ///
     /// # Errors
     /// `Local` or `DiskFull`.
-    pub fn place(&self, disk: &Disk, path: &RelPath) -> Result<Spot> {
-        let mut parts: Vec<&OsStr> = vec![OWN_FOLDER.as_ref(), FOLDER.as_ref(), self.pass.as_ref()];
+    pub fn place(&self, disk: &Disk, path: &RelPath) -> Result<(Spot, String)> {
+        let top: [&OsStr; 3] = [OWN_FOLDER.as_ref(), FOLDER.as_ref(), self.pass.as_ref()];
+        let mut parts = top.to_vec();
         if let Some(folder) = path.parent_str() {
             parts.extend(folder.split('/').map(OsStr::new));
         }
-        let folder = disk.own_folder(&parts, path.as_str())?;
+        let mut at: Vec<OsString> = parts.iter().map(OsString::from).collect();
+        let folder = match disk.own_folder(&parts, path.as_str()) {
+            // A file of this pass lies where a folder is wanted: the path was a file once, and a folder later.
+            Err(error) if error.kind() == Kind::Changed => {
+                let (folder, beside) = self.folder_beside(disk, path)?;
+                at = beside;
+                folder
+            }
+            other => other?,
+        };
+        // Without the tool's own folder and that of all trash.
+        let at: Vec<_> = at
+            .iter()
+            .skip(2)
+            .map(|part| part.to_string_lossy())
+            .collect();
+        let kept = |name: &str| format!("{}/{name}", at.join("/"));
         let spot = Spot::new(folder, path.name().as_ref(), path.as_str());
         if disk.look_spot(&spot)?.is_none() {
-            return Ok(spot);
+            return Ok((spot, kept(path.name())));
         }
         let mut number = 2;
         loop {
-            let mut name = OsString::from(path.name());
-            name.push(format!(".{number}"));
-            let other = spot.beside(&name.to_string_lossy())?;
+            let name = format!("{}.{number}", path.name());
+            let other = spot.beside(&name)?;
             if disk.look_spot(&other)?.is_none() {
-                return Ok(other);
+                return Ok((other, kept(&name)));
             }
             number += 1;
         }
     }
 }
 
-/// Returns where something lies that [`Trash::kept`] told of, as a path below LOCAL.
+impl Trash {
+    /// Opens the folder for `path`, with numbers behind the parts that something else than a folder has. Also returns all
+    /// its parts.
+    fn folder_beside(&self, disk: &Disk, path: &RelPath) -> Result<(OwnedFd, Vec<OsString>)> {
+        let mut parts: Vec<OsString> =
+            vec![OWN_FOLDER.into(), FOLDER.into(), self.pass.as_str().into()];
+        let open = |parts: &[OsString]| {
+            let parts: Vec<&OsStr> = parts.iter().map(OsString::as_os_str).collect();
+            disk.own_folder(&parts, path.as_str())
+        };
+        let mut folder = open(&parts)?;
+        for part in path.parent_str().unwrap_or_default().split('/') {
+            let mut number = 1;
+            loop {
+                parts.push(match number {
+                    1 => part.into(),
+                    _ => format!("{part}.{number}").into(),
+                });
+                match open(&parts) {
+                    Ok(opened) => {
+                        folder = opened;
+                        break;
+                    }
+                    Err(error) if error.kind() == Kind::Changed => drop(parts.pop()),
+                    Err(error) => return Err(error),
+                }
+                number += 1;
+            }
+        }
+        Ok((folder, parts))
+    }
+}
+
+/// Returns where something lies that [`Trash::place`] told of, as a path below LOCAL.
 ///
 /// # Errors
 /// `Integrity` where it is none.
 pub fn kept_path(kept: &str) -> Result<RelPath> {
     RelPath::parse(&format!("{OWN_FOLDER}/{FOLDER}/{kept}")).map_err(|error| {
         let text = format!("\"{kept}\" is no place in the local trash: {error}");
-        Error::new(ErrorKind::Integrity, text)
+        Error::new(Kind::Integrity, text)
     })
 }
 
@@ -166,13 +208,36 @@ mod tests {
         let now: jiff::Timestamp = "2026-11-22T10:56:12Z".parse().unwrap();
         let trash = Trash::begin(local.path(), now, |_| false);
         let path = RelPath::parse("a/b.txt").unwrap();
-        drop(disk.write(&trash.place(&disk, &path).unwrap()).unwrap());
-        drop(disk.write(&trash.place(&disk, &path).unwrap()).unwrap());
+        for _ in 0..2 {
+            drop(disk.write(&trash.place(&disk, &path).unwrap().0).unwrap());
+        }
         let folder = local.path().join(".icloud-sync/trash/20261122T105612Z/a");
         assert!(folder.join("b.txt").exists() && folder.join("b.txt.2").exists());
         let next = |taken: &'static str| Trash::begin(local.path(), now, move |pass| pass == taken);
         assert_eq!(next("").pass(), "20261122T105612Z-2");
         assert_eq!(next("20261122T105612Z-2").pass(), "20261122T105612Z-3");
+    }
+
+    #[test]
+    fn what_was_a_file_and_then_a_folder_has_a_place_for_both() {
+        let local = tempfile::tempdir().unwrap();
+        let disk = Disk::open(local.path(), Links::Skip, &Listing::default()).unwrap();
+        let trash = Trash::begin(
+            local.path(),
+            "2026-11-22T10:56:12Z".parse().unwrap(),
+            |_| false,
+        );
+        for path in ["a/b", "a/b/c", "a/b/d", "a/b/c/e"] {
+            let path = RelPath::parse(path).unwrap();
+            let (place, kept) = trash.place(&disk, &path).unwrap();
+            drop(disk.write(&place).unwrap());
+            let told = local.path().join(kept_path(&kept).unwrap().as_str());
+            assert!(told.is_file(), "{path}: told to be in {}", told.display());
+        }
+        let folder = trash.folder(local.path()).join("a");
+        for path in ["b", "b.2/c", "b.2/d", "b.2/c.2/e"] {
+            assert!(folder.join(path).is_file(), "{path}");
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ mod text;
 use std::{
     fs::{self, File, OpenOptions},
     io::{BufRead, BufReader, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -18,8 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use text::{id_text, kind_text, path_text};
 
-use super::{Pair, baseline::damaged, create_private, trash};
+use super::{Pair, baseline::damaged, create_private, replace_file, trash};
 use crate::{
+    crash,
     error::{Error, Kind as ErrorKind, Result},
     tree::{Kind, RelPath, RemoteId},
 };
@@ -206,6 +206,10 @@ pub struct Header {
 struct Open {
     file: File,
     path: PathBuf,
+    /// How much of it is whole, in bytes.
+    length: u64,
+    /// A line is cut off, and could not be taken away.
+    is_torn: bool,
     is_dirty: bool,
 }
 
@@ -248,25 +252,24 @@ impl Record {
         open.write(deed)
     }
 
+    /// Makes the file, whole with its first line, durable under its name.
     fn create(&self) -> Result<Open> {
         create_private(&self.folder)?;
         let path = self.folder.join(format!("{}{SUFFIX}", self.pass));
-        let file = OpenOptions::new()
-            .append(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| Error::io(format!("cannot make {}", path.display()), error))?;
-        let mut open = Open {
+        replace_file(&path, |out| {
+            serde_json::to_writer(&mut *out, &self.header)?;
+            out.write_all(b"\n")
+        })?;
+        let fail = |error| Error::io(format!("cannot write {}", path.display()), error);
+        let file = OpenOptions::new().append(true).open(&path).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        Ok(Open {
             file,
             path,
-            is_dirty: true,
-        };
-        open.write(&self.header)?;
-        // A file that is durable under no name is lost with a power cut.
-        let synced = File::open(&self.folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|error| open.fail(error))?;
-        Ok(open)
+            length,
+            is_torn: false,
+            is_dirty: false,
+        })
     }
 
     /// Makes all of it durable.
@@ -276,6 +279,7 @@ impl Record {
     pub fn flush(&self) -> Result<()> {
         let mut slot = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = slot.as_mut().filter(|open| open.is_dirty) {
+            crash::step();
             open.file.sync_data().map_err(|error| open.fail(error))?;
             open.is_dirty = false;
         }
@@ -291,9 +295,16 @@ impl Open {
     fn write(&mut self, line: &impl Serialize) -> Result<()> {
         let mut text = serde_json::to_vec(line).map_err(|error| self.fail(error.into()))?;
         text.push(b'\n');
-        self.file
-            .write_all(&text)
-            .map_err(|error| self.fail(error))?;
+        if self.is_torn {
+            return Err(self.fail(std::io::Error::other("an earlier line is cut off")));
+        }
+        crash::step_in(&mut self.file, &text);
+        // Whole lines or nothing: half of one would make all that follows it unreadable.
+        if let Err(error) = self.file.write_all(&text) {
+            self.is_torn = self.file.set_len(self.length).is_err();
+            return Err(self.fail(error));
+        }
+        self.length += text.len() as u64;
         self.is_dirty = true;
         Ok(())
     }
@@ -352,7 +363,8 @@ pub fn read(folder: &Path, pass: &str) -> Result<Past> {
     let mut next = |line: &mut Vec<u8>| -> Result<bool> {
         line.clear();
         lines.read_until(b'\n', line).map_err(fail)?;
-        Ok(line.ends_with(b"\n"))
+        // A power cut may leave zeros of a line that was not made durable.
+        Ok(line.ends_with(b"\n") && !line.contains(&0))
     };
     if !next(&mut line)? {
         return Err(damaged(&path, "it has no first line"));

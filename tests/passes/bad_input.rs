@@ -129,7 +129,7 @@ fn without_a_terminal_a_run_that_needs_a_person_says_what_to_type() {
 }
 
 #[test]
-fn another_account_s_baseline_is_refused() {
+fn hazard_17_another_account_s_baseline_is_refused() {
     let world = World::new();
     world.write("a", "1");
     world.pass("push", &[]).code(0);

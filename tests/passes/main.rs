@@ -4,12 +4,16 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bad_input;
+mod bisync;
 mod check;
 mod counts;
+mod hazards;
 mod hostile;
 mod kill;
+mod meanwhile;
 mod pull;
 mod push;
+mod remembered;
 mod trash;
 mod undo;
 mod world;

@@ -242,8 +242,72 @@ fn guards_stop_a_pass_before_anything_is_done() {
     world.pass("push", &["--delete"]).code(6).says("guard 3");
     fs::create_dir(world.folder.path().join("in the way")).unwrap();
     fs::create_dir(world.local()).unwrap();
-    world.pass("push", &["--delete"]).code(6).says("guard 3");
+    let pairs = world.state().join("pairs");
+    let pair = fs::read_dir(pairs).unwrap().next().unwrap().unwrap().path();
+    world
+        .pass("push", &["--delete"])
+        .code(6)
+        .says("guard 3")
+        .says(&format!("remove {}", pair.display()));
     assert_eq!(world.remote_etags(), before);
+    // What stopped it is no new state: the items are in step as before.
+    let last = fs::read_to_string(pair.join("last.json")).unwrap();
+    assert!(last.contains("\"baseline_items\": 4"), "{last}");
+    // The way out that the hint names: a first pass, which deletes nothing.
+    fs::remove_dir_all(pair).unwrap();
+    world.pass("push", &["--delete"]).code(0);
+    assert_eq!(world.remote_etags(), before);
+}
+
+#[test]
+fn a_mistyped_folder_is_not_remembered_as_a_pair() {
+    let world = World::new();
+    fs::remove_dir_all(world.local()).unwrap();
+    world.pass("push", &[]).code(2).says("does not exist");
+    let status = world.run(["status"]).code(0);
+    assert!(!status.stdout.contains("Pair:"), "{}", status.stdout);
+}
+
+#[test]
+fn a_renamed_package_stays_a_package() {
+    let world = World::new();
+    world
+        .drive
+        .mkpackage("Budget.numbers", &[("Index/a", b"1")])
+        .unwrap();
+    world.pass("pull", &[]).code(0);
+    let id = world.drive.entry("Budget.numbers").unwrap().docwsid;
+    fs::create_dir(world.local().join("Old")).unwrap();
+    let local = world.local();
+    fs::rename(
+        local.join("Budget.numbers"),
+        local.join("Old/Budget 2026.numbers"),
+    )
+    .unwrap();
+    world.pass("push", &[]).code(0);
+    assert_eq!(
+        world
+            .drive
+            .entry("Old/Budget 2026.numbers")
+            .unwrap()
+            .docwsid,
+        id
+    );
+    assert_eq!(world.remote_tree().len(), 2);
+    world.expect_quiet("push");
+    world.expect_quiet("bisync");
+}
+
+#[test]
+fn a_pair_inside_of_another_keeps_its_trash_to_itself() {
+    let world = World::new();
+    world.drive.write("d/a", "old").unwrap();
+    world.run(["pull", "local/d", "/d"]).code(0);
+    world.drive.write("d/a", "new").unwrap();
+    world.run(["pull", "local/d", "/d"]).code(0);
+    assert!(world.local().join("d/.icloud-sync/trash").exists());
+    world.pass("push", &[]).code(0);
+    assert_eq!(world.remote_tree().keys().collect::<Vec<_>>(), ["d", "d/a"]);
 }
 
 #[test]

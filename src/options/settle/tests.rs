@@ -267,7 +267,7 @@ fn an_env_file_that_is_named_must_be_there_and_stands_for_the_usual_one() {
     assert!(
         world
             .refusal("pull --env-file none")
-            .starts_with("cannot read \"none\": ")
+            .starts_with("--env-file: cannot read \"none\": ")
     );
 }
 

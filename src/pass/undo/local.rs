@@ -198,10 +198,10 @@ impl Undo<'_> {
                     self.remove_folder(path, &spot)?;
                     None
                 } else {
-                    let place = self.trash.place(disk, path)?;
+                    let (place, at) = self.trash.place(disk, path)?;
                     disk.rename_spots(&spot, &place)?;
                     self.has_trash = true;
-                    Some(self.trash.kept(path, &place))
+                    Some(at)
                 };
                 self.did(&Deed::LocalVanished {
                     path: path.clone(),
@@ -218,7 +218,9 @@ impl Undo<'_> {
             } => {
                 let old = disk.spot(&self.expect_kept(path, kept)?)?;
                 let spot = disk.spot(path)?;
-                let newer = download::replace(disk, self.trash, path, &old, &spot)?;
+                let marks =
+                    (disk.look_spot(&spot)?).ok_or_else(|| changed(path, "it is gone since"))?;
+                let newer = download::replace(disk, self.trash, path, &old, &spot, &marks)?;
                 self.has_trash = true;
                 self.is_back(path, *kind, Some(newer), row.clone())?;
             }

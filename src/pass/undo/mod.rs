@@ -73,7 +73,7 @@ pub fn undo(options: &PassOptions, wanted: Option<&str>, tools: &Tools<'_>) -> R
     places.trash = super::new_trash(options, &places.local)?;
     let taken = undo::read(&files.undo, pass)?;
     let base = baseline::load(&files)?;
-    places.check_against(&base, options, tools.account)?;
+    places.check_against(&base, options, tools.account, &files)?;
     let (Some(root), Some(remote_root)) = (places.existing_local(), &places.remote) else {
         let text = format!(
             "LOCAL \"{}\" or REMOTE \"{}\" is missing",
@@ -85,7 +85,7 @@ pub fn undo(options: &PassOptions, wanted: Option<&str>, tools: &Tools<'_>) -> R
     };
     let remote_id = remote_root.folder_drivewsid();
     let pair = Pair::new(tools.account, &root, &options.remote, &remote_id)?;
-    if pair != taken.header.pair {
+    if !pair.is_same(&taken.header.pair) {
         let text = format!("pass {pass} was of another account or folder; nothing was done");
         return Err(Error::new(ErrorKind::Guard, text)
             .with_hint("LOCAL and REMOTE must be the ones that the pass worked on"));

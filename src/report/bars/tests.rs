@@ -254,6 +254,55 @@ fn a_plan_without_content_counts_actions() {
 }
 
 #[test]
+fn the_bar_of_all_content_fits_a_terminal_and_tells_no_time_it_does_not_know() {
+    let (bars, term, _) = bars();
+    planned(&bars, &downloads(&[40 << 20; 1234]));
+    let seen = term.seen().join("\n");
+    assert!(
+        seen.contains("] 0% of 48.2 GiB, 0 B/s, 0 of 1,234 actions"),
+        "{seen}"
+    );
+    assert!(!seen.contains("left"), "{seen}");
+    assert!(seen.chars().count() <= 80, "{seen}");
+}
+
+#[test]
+fn the_time_left_counts_requests_and_not_bytes_alone() {
+    let (bars, ..) = bars();
+    let mut plan = downloads(&[1000, 500]);
+    let made = action(
+        "a folder",
+        Kind::Folder,
+        What::CreateLocalFolder,
+        Reason::Created(Side::Remote),
+    );
+    plan.actions.push(made);
+    planned(&bars, &plan);
+    let work = || {
+        let work = &bars.transfer.get().unwrap().work;
+        (work.position(), work.length().unwrap())
+    };
+    assert_eq!(work(), (0, 1500 + 2 * ACTION_WEIGHS));
+    bars.event(&Event::Moved {
+        number: 0,
+        bytes: 1000,
+    });
+    assert_eq!(work(), (1000, 1500 + 2 * ACTION_WEIGHS));
+    let end = |number: usize, outcome: &Outcome| {
+        bars.event(&Event::Finished {
+            number,
+            action: &plan.actions[number],
+            outcome,
+        });
+    };
+    end(0, &Outcome::Done);
+    end(2, &Outcome::Done);
+    assert_eq!(work(), (1000 + ACTION_WEIGHS, 1500 + 2 * ACTION_WEIGHS));
+    end(1, &Outcome::Failed(Error::new(ErrorKind::Refused, "no")));
+    assert_eq!(work(), (1000 + 2 * ACTION_WEIGHS, 1000 + 2 * ACTION_WEIGHS));
+}
+
+#[test]
 fn only_a_handful_of_large_files_have_their_own_bar() {
     let (bars, ..) = bars();
     let plan = downloads(&[100, 2 << 20, 2 << 20, 2 << 20, 2 << 20, 2 << 20]);

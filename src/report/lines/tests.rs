@@ -37,7 +37,7 @@ fn a_dry_run_prints_its_plan_on_stdout_and_nothing_else_there() {
         out.text()
     );
     assert_eq!(err.text().lines().next(), Some("a note"),);
-    assert!(err.text().contains("bisync: dry run, nothing was changed"));
+    assert!(err.text().contains("bisync: dry run, nothing changed"));
 }
 
 #[test]

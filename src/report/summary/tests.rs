@@ -19,7 +19,7 @@ fn a_pass_with_nothing_to_do_is_one_line() {
     end.files = (0, 0);
     assert_eq!(
         text(&end),
-        "bisync: nothing to do (1,200 local and 1,180 remote items, 42 requests, 3.2 s)\n"
+        "bisync: nothing to do (1,200 local, 1,180 remote items, 42 requests, 3.2 s)\n"
     );
 }
 
@@ -31,7 +31,7 @@ fn a_dry_run_does_not_repeat_the_plan() {
     };
     let words = text(&end);
     assert!(
-        words.starts_with("bisync: dry run, nothing was changed ("),
+        words.starts_with("bisync: dry run, nothing changed ("),
         "{words}"
     );
     assert!(!words.contains("name clash"), "{words}");

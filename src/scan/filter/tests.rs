@@ -45,13 +45,11 @@ fn the_tools_own_files_are_always_hidden_and_its_rules_are_not() {
     options.no_default_ignores = true;
     check(
         &made(&options),
+        &[".icloud-sync-ignore", "x.icloud-sync.part"],
         &[
-            ".icloud-sync-ignore",
-            "a/.icloud-sync",
-            "x.icloud-sync.part",
-        ],
-        &[
+            "a/.icloud-sync/trash/x",
             ".icloud-sync/",
+            "a/.icloud-sync/",
             ".icloud-sync/trash/1/a",
             ".icloud-sync.Ab3.part",
             "a/b/.icloud-sync.Ab3.part",

@@ -50,7 +50,7 @@ impl Tree {
             filter: &filter,
             links: Links::Skip,
             going_remote: true,
-            is_package: &|_| false,
+            is_package: &|_, _| false,
             watch: Watch::idle(),
         })
     }
@@ -298,7 +298,7 @@ fn deeply_nested_folders_need_no_large_stack() {
                 filter: &filter,
                 links: Links::Follow,
                 going_remote: true,
-                is_package: &|_| false,
+                is_package: &|_, _| false,
                 watch: Watch::idle(),
             };
             scan.run().unwrap()
@@ -323,7 +323,7 @@ fn a_known_package_is_one_item() {
         .open(tree.at("doc.pages/Data/image"))
         .unwrap();
     image.set_modified(newest).unwrap();
-    let known = |at: &RelPath| at.as_str() == "doc.pages";
+    let known = |at: &RelPath, _: u64| at.as_str() == "doc.pages";
     let listing = tree
         .scan_as(|scan| {
             LocalScan {
@@ -363,7 +363,7 @@ fn includes_keep_the_ways_to_what_they_match() {
         filter: &filter,
         links: Links::Skip,
         going_remote: false,
-        is_package: &|_| false,
+        is_package: &|_, _| false,
         watch: Watch::idle(),
     };
     let listing = scan.run().unwrap();
@@ -402,7 +402,7 @@ fn a_missing_root_is_an_error_and_not_an_empty_listing() {
 fn a_scan_stops_between_entries_when_told_to() {
     let tree = Tree::new(&["a/", "b/", "c/", "d/"]);
     let (stop, seen) = (Stop::new(), AtomicUsize::new(0));
-    let is_package = |_: &RelPath| {
+    let is_package = |_: &RelPath, _: u64| {
         seen.fetch_add(1, Ordering::Relaxed);
         stop.set(2);
         false

@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
+    os::unix::fs::DirEntryExt as _,
     path::{Path, PathBuf},
 };
 
@@ -222,7 +223,7 @@ impl Walk<'_> {
             None
         };
         let is_folder = target.map_or(kind.is_dir(), |stat| stat.is_folder);
-        let is_package = is_folder && (self.scan.is_package)(path);
+        let is_package = is_folder && (self.scan.is_package)(path, entry.ino());
         let own = self.scan.filter.step(scope, path, is_folder && !is_package);
         if own == Scope::Hidden {
             return Ok(None);

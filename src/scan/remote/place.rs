@@ -134,7 +134,7 @@ impl<'a> Tree<'a> {
                 }
                 Some(State::Gone) => open.gone.push(folder),
                 Some(State::Unknown(error)) => match folder.item {
-                    None => return Err(error.clone().in_context("cannot list the remote folder")),
+                    None => return Err(error.clone().in_context("cannot list REMOTE")),
                     Some(item) => self.leave(item.path, Freeze::Unknown(error.chain())),
                 },
                 Some(State::Whole(content)) => {

@@ -23,7 +23,7 @@ pub fn resolve(remote: &dyn Remote, path: &str) -> Result<Option<Node>> {
         Err(NameError::Empty) => None,
         Err(why) => return Err(usage(format!("is no path of iCloud Drive: {why}"))),
     };
-    let Some((root, mut children)) = list_one(remote, &RemoteId::root())? else {
+    let Some((root, mut children)) = list_one(remote, &RemoteId::root(), "/")? else {
         return Err(Error::new(
             ErrorKind::Protocol,
             "the service does not know the root of iCloud Drive",
@@ -57,7 +57,8 @@ pub fn resolve(remote: &dyn Remote, path: &str) -> Result<Option<Node>> {
         if depth + 1 == parts.len() {
             break;
         }
-        match list_one(remote, &found.id)? {
+        let so_far = format!("/{}", parts.get(..=depth).unwrap_or_default().join("/"));
+        match list_one(remote, &found.id, &so_far)? {
             Some((_, inner)) => children = inner,
             None => return Ok(None),
         }
@@ -65,11 +66,26 @@ pub fn resolve(remote: &dyn Remote, path: &str) -> Result<Option<Node>> {
     Ok(Some(found))
 }
 
-/// Lists one folder, an odd one once more; `None` where it is gone.
-fn list_one(remote: &dyn Remote, id: &RemoteId) -> Result<Option<(Node, Vec<Node>)>> {
+/// Says in which folder the service stumbled. A session that ended and a stop by signal are no folder's trouble.
+pub(crate) fn in_context(error: Error, context: &str) -> Error {
+    let is_of_folder = matches!(
+        error.kind(),
+        ErrorKind::Temporary | ErrorKind::Protocol | ErrorKind::Refused
+    );
+    if is_of_folder {
+        error.in_context(context)
+    } else {
+        error
+    }
+}
+
+/// Lists one folder, an odd one once more; `None` where it is gone. `path` is its path, for messages.
+fn list_one(remote: &dyn Remote, id: &RemoteId, path: &str) -> Result<Option<(Node, Vec<Node>)>> {
+    let context = format!("cannot list \"{path}\" of iCloud Drive");
     let mut why = String::new();
     for _ in 0..2 {
-        match remote.list(std::slice::from_ref(id))?.pop() {
+        let listed = remote.list(std::slice::from_ref(id));
+        match listed.map_err(|error| in_context(error, &context))?.pop() {
             Some(FolderAnswer::Whole { folder, children }) => {
                 return Ok(Some((*folder, children)));
             }
@@ -78,8 +94,5 @@ fn list_one(remote: &dyn Remote, id: &RemoteId) -> Result<Option<(Node, Vec<Node
             None => "the answer is empty".clone_into(&mut why),
         }
     }
-    Err(Error::new(
-        ErrorKind::Protocol,
-        format!("cannot list the folder {}: {why}", id.folder_drivewsid()),
-    ))
+    Err(Error::new(ErrorKind::Protocol, format!("{context}: {why}")))
 }

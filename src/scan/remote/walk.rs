@@ -96,8 +96,5 @@ fn count(answer: &FolderAnswer) -> usize {
 }
 
 fn odd(why: &str) -> Result<FolderAnswer> {
-    Err(Error::new(
-        ErrorKind::Protocol,
-        format!("cannot list the remote folder: {why}"),
-    ))
+    Err(Error::new(ErrorKind::Protocol, why))
 }

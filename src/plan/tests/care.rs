@@ -1,0 +1,291 @@
+//! What is left alone: filters, unknown folders, clashes, links, names that differ in case.
+
+use super::table::{Case, check, check_with};
+use crate::{plan::Side, tree::Freeze};
+
+#[test]
+fn what_a_filter_hides_is_neither_copied_nor_deleted() {
+    let cases: &[Case] = &[
+        (
+            "new and hidden",
+            "bisync hide:h",
+            ["", "h=1", "d/ d/h=2"],
+            "mkdir L d",
+        ),
+        (
+            "known, hidden now, deleted there",
+            "bisync hide:h",
+            ["h=1", "h=1", ""],
+            "",
+        ),
+        (
+            "known, hidden now, changed on both",
+            "bisync hide:h",
+            ["h=1", "h=2", "h=3"],
+            "",
+        ),
+        (
+            "a folder deleted there holds a hidden file",
+            "bisync hide:h",
+            ["d/ d/x=1", "d/ d/x=1 d/h=2", ""],
+            "rm L d/x; keep d",
+        ),
+        (
+            "a folder deleted here holds a hidden file there",
+            "bisync hide:h",
+            ["d/ d/x=1", "", "d/ d/x=1 d/h=2"],
+            "rm R d/x; keep d",
+        ),
+        (
+            "a hidden file deeper",
+            "bisync hide:h",
+            ["d/ d/e/ d/e/x=1", "d/ d/e/ d/e/x=1 d/e/h=2", ""],
+            "rm L d/e/x; keep d; keep d/e",
+        ),
+        (
+            "a folder that holds hidden files is moved",
+            "bisync hide:h",
+            ["d/ d/x=1", "e/<d e/x=1<d/x e/h=3!", "d/ d/x=1 d/h=2"],
+            "mv R d > e",
+        ),
+        (
+            "moved into a hidden folder",
+            "bisync hide:h",
+            ["a=1 h/", "a=1 h/", "h/ h/a=1<a"],
+            "rm L a",
+        ),
+        (
+            "a mirror",
+            "pull --delete-extra hide:h",
+            ["", "d/ d/h=1 x=2", ""],
+            "rm L x; keep d",
+        ),
+        (
+            "a folder moved to where a filter hides its content",
+            "bisync hide:/e/x",
+            ["d/ d/x=1", "d/ d/x=1", "e/<d e/x=1<d/x"],
+            "mv L d > e",
+        ),
+        (
+            "new in a folder that is called otherwise here, and hidden there",
+            "pull hide:/e/x",
+            ["d/", "e/<d", "d/ d/x=1"],
+            "keep d/x; keep e",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn nothing_is_deleted_where_a_folder_is_unknown() {
+    let cases: &[Case] = &[
+        (
+            "missing here",
+            "bisync",
+            ["a=1 u/ u/x=2", "", "a=1 u/ u/x=2"],
+            "",
+        ),
+        (
+            "missing there as well",
+            "bisync",
+            ["a=1 b=2 u/", "a=1", "b=2 u/"],
+            "rm L a",
+        ),
+        (
+            "changed there",
+            "bisync",
+            ["a=1 u/ u/x=2", "a=1", "a=3 u/ u/x=3"],
+            "get a over",
+        ),
+        ("missing here, pull", "pull", ["a=1 u/", "", "a=1 u/"], ""),
+        (
+            "missing here, push --delete",
+            "push --delete",
+            ["a=1 u/", "", "a=1 u/"],
+            "",
+        ),
+        (
+            "only there, push --delete-extra",
+            "push --delete-extra",
+            ["u/", "", "a=1 u/"],
+            "",
+        ),
+        ("new here", "bisync", ["u/", "a=1", "u/"], "put a"),
+    ];
+    check_with(cases, |world| {
+        world.leave(
+            Side::Local,
+            "u",
+            Freeze::Unknown("permission denied".into()),
+        );
+    });
+    let cases: &[Case] = &[
+        (
+            "missing there",
+            "bisync",
+            ["a=1 u/ u/x=2", "a=1 u/ u/x=2", ""],
+            "",
+        ),
+        (
+            "missing there, pull --delete",
+            "pull --delete",
+            ["a=1 u/", "a=1 u/", ""],
+            "",
+        ),
+        (
+            "only here, pull --delete-extra",
+            "pull --delete-extra",
+            ["u/", "a=1 u/", ""],
+            "",
+        ),
+        (
+            "deleted here, while another folder is unknown there",
+            "bisync",
+            ["d/ d/x=1", "", "d/ d/x=1"],
+            "rm R d (d/x)",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Remote, "u", Freeze::Unknown("timed out".into()));
+    });
+    let cases: &[Case] = &[
+        (
+            "a folder deleted here holds an unknown one",
+            "bisync",
+            ["d/ d/x=1", "", "d/ d/x=1"],
+            "rm R d/x; keep d",
+        ),
+        (
+            "a folder moved here holds an unknown one",
+            "bisync",
+            ["d/ d/x=1", "e/<d e/x=1<d/x", "d/ d/x=1"],
+            "mv R d > e",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Remote, "d/u", Freeze::Unknown("timed out".into()));
+    });
+}
+
+#[test]
+fn clashes_links_and_special_files_are_left_alone() {
+    let cases: &[Case] = &[
+        (
+            "a link stands where a file was",
+            "bisync",
+            ["a=1", "", "a=1"],
+            "",
+        ),
+        (
+            "a link stands where a file was, changed there",
+            "bisync",
+            ["a=1", "", "a=2"],
+            "",
+        ),
+        (
+            "a link stands where a folder was",
+            "bisync",
+            ["a/ a/x=1", "", "a/ a/x=1"],
+            "",
+        ),
+        (
+            "a link stands where something moves to",
+            "bisync",
+            ["b=1", "b=1", "a=1<b"],
+            "",
+        ),
+        (
+            "a mirror leaves a link",
+            "pull --delete-extra",
+            ["", "", ""],
+            "",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Local, "a", Freeze::NotAFile { is_symlink: true });
+    });
+    let cases: &[Case] = &[
+        ("a clash there", "bisync", ["a=1", "a=1", ""], ""),
+        (
+            "a clash there, changed here",
+            "bisync",
+            ["a=1", "a=2", ""],
+            "",
+        ),
+        (
+            "a clash there, the folder deleted here",
+            "bisync",
+            ["", "", ""],
+            "",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Remote, "a", Freeze::NameClash("A".into()));
+    });
+    let cases: &[Case] = &[
+        (
+            "a folder deleted there holds a link",
+            "bisync",
+            ["d/ d/x=1", "d/ d/x=1", ""],
+            "rm L d/x; keep d",
+        ),
+        (
+            "a mirror keeps a folder that holds a link",
+            "pull --delete-extra",
+            ["", "d/ d/x=1", ""],
+            "rm L d/x; keep d",
+        ),
+        (
+            "became a file there, but holds a link",
+            "bisync",
+            ["d/ d/x=1", "d/ d/x=1", "d=2"],
+            "mv R d > d.conflict-19700101T000020Z; get d.conflict-19700101T000020Z; rm L d/x; keep d; conflict d: both > d.conflict-19700101T000020Z",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Local, "d/l", Freeze::NotAFile { is_symlink: true });
+    });
+}
+
+#[test]
+fn what_differs_in_case_alone_is_not_sent() {
+    let cases: &[Case] = &[
+        (
+            "two new ones",
+            "bisync",
+            ["", "a=1 A=2", ""],
+            "problem A; problem a",
+        ),
+        (
+            "one is there",
+            "bisync",
+            ["a=1", "a=1 A=2", "a=1"],
+            "problem A; problem a",
+        ),
+        (
+            "each side has another",
+            "bisync",
+            ["", "a=1", "A=2"],
+            "problem A; problem a",
+        ),
+        (
+            "each side has another, pull",
+            "pull",
+            ["", "a=1", "A=2"],
+            "get A; keep a",
+        ),
+        (
+            "renamed here, new there",
+            "push",
+            ["a=1", "A=1<a", "a=1"],
+            "mv R a > A",
+        ),
+        (
+            "folders",
+            "push",
+            ["", "d/ d/x=1 D/ D/y=2", ""],
+            "problem D; problem D/y; problem d; problem d/x",
+        ),
+    ];
+    check(cases);
+}

@@ -1,0 +1,213 @@
+//! Packages, and what marks say and do not say of content.
+
+use super::table::{Case, check};
+
+#[test]
+fn packages() {
+    let cases: &[Case] = &[
+        (
+            "new there, not known yet",
+            "bisync",
+            ["", "", "p@1"],
+            "get p",
+        ),
+        (
+            "changed there",
+            "bisync",
+            ["p@1", "p@1", "p@2"],
+            "get p over",
+        ),
+        (
+            "changed here",
+            "bisync",
+            ["p@1", "p@22", "p@1"],
+            "problem p",
+        ),
+        (
+            "changed here, push",
+            "push",
+            ["p@1", "p@22", "p@1"],
+            "problem p",
+        ),
+        (
+            "changed on both, remote wins",
+            "bisync prefer-remote",
+            ["p@1", "p@22", "p@3"],
+            "get p over; conflict p: remote",
+        ),
+        (
+            "changed on both, local wins",
+            "bisync prefer-local",
+            ["p@1", "p@22", "p@3"],
+            "problem p",
+        ),
+        (
+            "changed on both, kept",
+            "bisync keep-both",
+            ["p@1", "p@22", "p@3"],
+            "problem p",
+        ),
+        (
+            "changed on both, kept, pull",
+            "pull keep-both",
+            ["p@1", "p@22", "p@3"],
+            "mv L p > p.conflict-19700101T000340Z; get p; conflict p: both > p.conflict-19700101T000340Z",
+        ),
+        ("deleted there", "bisync", ["p@1", "p@1", ""], "rm L p"),
+        ("deleted here", "bisync", ["p@1", "", "p@1"], "rm R p"),
+        (
+            "deleted there, changed here",
+            "bisync",
+            ["p@1", "p@22", ""],
+            "problem p",
+        ),
+        (
+            "moved there",
+            "bisync",
+            ["p@1", "p@1", "q@1<p"],
+            "mv L p > q",
+        ),
+        (
+            "moved here",
+            "bisync",
+            ["p@1", "q@1<p", "p@1"],
+            "mv R p > q",
+        ),
+        (
+            "a file there became a package",
+            "bisync",
+            ["p=1", "p=1", "p@1!"],
+            "get p over",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn marks_without_a_change_of_content() {
+    let cases: &[Case] = &[
+        ("touched here", "bisync", ["a=1", "a=1~", "a=1"], "renew a"),
+        (
+            "touched here, pull",
+            "pull",
+            ["a=1", "a=1~", "a=1"],
+            "renew a",
+        ),
+        ("another etag", "bisync", ["a=1", "a=1", "a=1~"], "renew a"),
+        (
+            "touched here, changed there",
+            "bisync",
+            ["a=1", "a=1~", "a=2"],
+            "get a over",
+        ),
+        (
+            "another etag, changed here",
+            "bisync",
+            ["a=1", "a=2", "a=1~"],
+            "put a over",
+        ),
+        (
+            "another etag, deleted here",
+            "bisync",
+            ["a=1", "", "a=1~"],
+            "rm R a",
+        ),
+        (
+            "touched here, deleted there",
+            "bisync",
+            ["a=1", "a=1~", ""],
+            "rm L a",
+        ),
+        (
+            "another etag of a folder",
+            "bisync",
+            ["d/", "d/", "d/~"],
+            "renew d",
+        ),
+        (
+            "a folder of another inode",
+            "bisync",
+            ["d/ d/x=1", "d/! d/x=1", "d/ d/x=1"],
+            "renew d",
+        ),
+        (
+            "a racy row, as it was",
+            "bisync",
+            ["a=1+", "a=1", "a=1"],
+            "renew a",
+        ),
+        (
+            "a racy row, changed within its time",
+            "bisync",
+            ["a=1+", "a=2:10", "a=1"],
+            "put a over",
+        ),
+        (
+            "changed without a mark, --checksum",
+            "bisync --checksum",
+            ["a=1", "a=2:10", "a=1"],
+            "put a over",
+        ),
+        (
+            "made anew there, the same content",
+            "bisync",
+            ["a=1", "a=1", "a=1!"],
+            "renew a",
+        ),
+        (
+            "made anew there, other content",
+            "bisync",
+            ["a=1", "a=1", "a=2!"],
+            "get a over",
+        ),
+        (
+            "made anew there, changed here",
+            "bisync",
+            ["a=1", "a=2", "a=1!"],
+            "put a over",
+        ),
+        (
+            "made anew there, deleted here",
+            "bisync",
+            ["a=1", "", "a=1!"],
+            "rm R a",
+        ),
+        (
+            "an empty file, made anew there",
+            "bisync",
+            ["a=0", "a=0", "a=0!"],
+            "renew a",
+        ),
+        (
+            "emptied there",
+            "bisync",
+            ["a=1", "a=1", "a=0"],
+            "get a over",
+        ),
+        (
+            "unverifiable, the same time and size",
+            "bisync",
+            ["", "a=1", "a=1?"],
+            "adopt a",
+        ),
+        (
+            "unverifiable, another time",
+            "bisync",
+            ["", "a=1", "a=1:99?"],
+            "get a over; conflict a: remote",
+        ),
+        (
+            "unverifiable, made anew at the same time",
+            "bisync",
+            ["a=1", "a=1", "a=1!?"],
+            "renew a",
+        ),
+        (
+            "unverifiable, made anew at another time",
+            "bisync",
+            ["a=1", "a=1", "a=1!:99?"],
+            "get a over",
+        ),
+    ];
+    check(cases);
+}
