@@ -246,7 +246,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s n -l dr
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l verbose -d 'Say more: -v names each file, -vv gives reasons and retries, -vvv requests'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
