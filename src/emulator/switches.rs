@@ -133,9 +133,9 @@ pub struct Switches {
     pub auth_shape: AuthShape,
     /// Which encodings of the SRP proofs are right.
     pub srp_encoding: Encoding,
-    /// The server's public value begins with a zero byte.
+    /// The server's public value begins with a zero byte; off: with another one.
     pub short_b: bool,
-    /// The shared secret begins with a zero byte.
+    /// The shared secret begins with a zero byte; off: with another one.
     pub short_s: bool,
     /// Iterations to announce instead of the account's.
     pub force_iterations: Option<u64>,
