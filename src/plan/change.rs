@@ -51,6 +51,9 @@ pub fn local(
             Content::Renewed
         });
     }
+    if row.kind != item.kind {
+        return Ok(Content::Modified);
+    }
     let same_inode = row.inode == item.inode && row.birth_ns == item.birth_ns;
     if row.kind == Kind::Package {
         let same = row.size == item.size && row.mtime_ns == item.mtime_ns;

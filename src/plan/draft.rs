@@ -18,7 +18,7 @@ use super::{
     Conflict, Input, Inquiry, Kept, Reason, Rules, Settle, Settled, Side,
     matching::{Ent, Entity, Matched, ROOT, Trees, match_trees},
 };
-use crate::tree::{HasPath, Kind, LocalItem, RelPath, RemoteItem, Row};
+use crate::tree::{HasPath, Kind, Listing, LocalItem, RelPath, RemoteItem, Row};
 
 /// A place in a side's tree.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -88,6 +88,8 @@ pub struct Draft<'a> {
     pub kept: Vec<Kept>,
     /// Conflicts that the policy settles.
     pub conflicts: Vec<Conflict>,
+    /// What stands on each side that is left alone, and no entity of the listing.
+    pub reserved: [HashSet<Place<'a>>; 2],
     /// Folder to the names in it, in lower case; made when the first conflict name is wanted.
     names: HashMap<Ent, HashSet<String>>,
 }
@@ -143,6 +145,10 @@ impl<'a> Draft<'a> {
             rules,
             kept: Vec::new(),
             conflicts: Vec::new(),
+            reserved: [
+                reserved(trees.local, &matched.of_local),
+                reserved(trees.remote, &matched.of_remote),
+            ],
             names: HashMap::new(),
         };
         draft.freeze_listed(&matched);
@@ -179,24 +185,22 @@ impl<'a> Draft<'a> {
             .map(|at| &self.trees.remote.items()[at])
     }
 
-    /// Returns what an entity is.
+    /// Returns what an entity is. Where one tree knows it as a package, it is one: nothing but a package must be
+    /// made of it.
     pub fn kind(&self, ent: Ent) -> Kind {
-        if self.row(ent).is_some_and(|row| row.kind == Kind::Package) {
+        let (row, local, remote) = (self.row(ent), self.local(ent), self.remote(ent));
+        let fact = remote.and_then(|item| self.input.facts.remote.get(&item.id));
+        let kinds = [
+            row.map(|row| row.kind),
+            local.map(|item| item.kind),
+            remote.map(|item| item.kind),
+        ];
+        if kinds.contains(&Some(Kind::Package)) || matches!(fact, Some(Ok(fact)) if fact.is_package)
+        {
             return Kind::Package;
         }
-        let listed = self
-            .remote(ent)
-            .map(|item| {
-                let fact = self.input.facts.remote.get(&item.id);
-                match fact {
-                    Some(Ok(fact)) if fact.is_package => Kind::Package,
-                    _ => item.kind,
-                }
-            })
-            .or_else(|| self.local(ent).map(|item| item.kind));
-        listed
-            .or_else(|| self.row(ent).map(|row| row.kind))
-            .unwrap_or(Kind::Folder)
+        let [row, local, remote] = kinds;
+        remote.or(local).or(row).unwrap_or(Kind::Folder)
     }
 
     /// Returns where the baseline has an entity after the pass: where both sides have it, and where it
@@ -324,4 +328,18 @@ fn parts<'a>(trees: Trees<'a>, matched: &Matched) -> Vec<Part<'a>> {
             Part::new(*entity, base, [local, remote])
         })
         .collect()
+}
+
+/// Returns the places of what a listing leaves alone.
+fn reserved<'a, T: HasPath>(listing: &'a Listing<T>, of: &[Ent]) -> HashSet<Place<'a>> {
+    let place = |path: &'a RelPath| {
+        let parent = match path.parent() {
+            None => ROOT,
+            Some(folder) => of[listing.position(&folder)?],
+        };
+        let name = Cow::Borrowed(path.name());
+        Some(Place { parent, name })
+    };
+    let paths = listing.left.iter().filter_map(|left| left.path.as_ref());
+    paths.filter_map(place).collect()
 }

@@ -464,6 +464,7 @@ impl<'a, 'd> Work<'a, 'd> {
             let place = Place { parent, name };
             let is_folder = self.draft.kind(ent) == Kind::Folder;
             self.sides[here].at.contains_key(&place)
+                || self.draft.reserved[here].contains(&place)
                 || (self.draft.input.hides)(&self.path_at(side, &place), is_folder)
         };
         // Another folder and another name are two requests; the place between them has to be free.

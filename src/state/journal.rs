@@ -454,25 +454,16 @@ impl Folding {
         }
     }
 
-    /// Forgets what was at a path before the pass, else what is there now; and what is below and has no place
-    /// of its own.
+    /// Forgets what was at a path before the pass, else what is there now; what was below it goes as well, unless
+    /// it has left.
     fn forget(&mut self, path: &RelPath) {
         let old = self.entries.get_mut(..self.old_count).unwrap_or_default();
-        let start = old.partition_point(|entry| entry.before.as_ref() < Some(path));
-        let was_there = (old.get(start))
-            .is_some_and(|entry| entry.before.as_ref() == Some(path) && !entry.is_gone);
-        if was_there {
-            old[start].is_gone = true;
-            for entry in &mut old[start + 1..] {
-                if !entry
-                    .before
-                    .as_ref()
-                    .is_some_and(|at| at.is_at_or_under(path))
-                {
-                    break;
-                }
-                entry.is_gone |= entry.place.is_none();
-            }
+        let at = old.partition_point(|entry| entry.before.as_ref() < Some(path));
+        if let Some(entry) = old.get_mut(at)
+            && entry.before.as_ref() == Some(path)
+            && !entry.is_gone
+        {
+            entry.is_gone = true;
             return;
         }
         for entry in &mut self.entries {
@@ -481,20 +472,12 @@ impl Folding {
         }
     }
 
-    /// Forgets an item by its id, with all that was below it; where no row has the id, what is at the path.
+    /// Forgets an item by its id; where no row has the id, what is at the path.
     fn gone(&mut self, id: &RemoteId, path: Option<&RelPath>) {
-        match self.of_id.get(id).copied() {
-            Some(at) => {
-                if let Some(before) = self.entries[at].before.clone() {
-                    self.forget(&before);
-                }
-                self.entries[at].is_gone = true;
-            }
-            None => {
-                if let Some(path) = path {
-                    self.forget(path);
-                }
-            }
+        match (self.of_id.get(id), path) {
+            (Some(at), _) => self.entries[*at].is_gone = true,
+            (None, Some(path)) => self.forget(path),
+            (None, None) => {}
         }
     }
 
@@ -504,50 +487,42 @@ impl Folding {
             .filter_map(|entry| entry.place.as_ref().map(|(_, path)| path.clone()))
             .collect();
         let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
-        // Of the folders that an old row is in: where they were, and where they are.
-        let mut open: Vec<(RelPath, RelPath)> = Vec::new();
+        // Of the folders that an old row is in: where each was, and where it is, if it is anywhere.
+        let mut open: Vec<(RelPath, Option<RelPath>)> = Vec::new();
         for mut entry in self.entries {
-            let (number, mut path) = match (&entry.place, &entry.before) {
-                (Some((number, path)), _) => (number + 1, path.clone()),
-                (None, Some(before)) => {
-                    while open
-                        .last()
-                        .is_some_and(|(was, _)| !before.is_at_or_under(was))
-                    {
-                        open.pop();
-                    }
-                    let folder = open.last().map(|(_, is)| is);
-                    match RelPath::within(folder, before.name()) {
-                        Ok(path) => (0, path),
-                        Err(_) => continue,
-                    }
-                }
-                (None, None) => continue,
-            };
-            if entry.place_is_lost(&path, in_transit, &taken) {
-                // Another item has its place already, and it has none yet: a row of its own keeps it known.
-                let old = path.name().to_owned();
-                let aside = format!("{old} ({})", entry.row.id.doc);
-                let Ok(aside) = RelPath::within(path.parent().as_ref(), &aside) else {
-                    continue;
-                };
-                path = aside;
-                entry.row.name.get_or_insert_with(|| old.into());
-            }
-            if entry.row.kind == crate::tree::Kind::Folder
-                && let Some(before) = entry.before
-            {
+            if let Some(before) = &entry.before {
                 while open
                     .last()
                     .is_some_and(|(was, _)| !before.is_at_or_under(was))
                 {
                     open.pop();
                 }
+            }
+            let number = (entry.place.as_ref()).map_or(0, |(number, _)| number + 1);
+            let mut path = match (entry.is_gone, &entry.place, &entry.before) {
+                (true, ..) | (false, None, None) => None,
+                (false, Some((_, path)), _) => Some(path.clone()),
+                (false, None, Some(before)) => match open.last() {
+                    None => Some(before.clone()),
+                    Some((_, None)) => None,
+                    Some((_, Some(folder))) => folder.join(before.name()).ok(),
+                },
+            };
+            if let Some(lost) = &path
+                && entry.place_is_lost(lost, in_transit, &taken)
+            {
+                // Another item has its place already, and it has none yet: a row of its own keeps it known.
+                let old = lost.name().to_owned();
+                let aside = format!("{old} ({})", entry.row.id.doc);
+                path = RelPath::within(lost.parent().as_ref(), &aside).ok();
+                entry.row.name.get_or_insert_with(|| old.into());
+            }
+            if entry.row.kind == crate::tree::Kind::Folder
+                && let Some(before) = entry.before
+            {
                 open.push((before, path.clone()));
             }
-            if !entry.is_gone {
-                found.push((path, number, entry.row));
-            }
+            found.extend(path.map(|path| (path, number, entry.row)));
         }
         // Where two want one path, the one holds that was seen there last.
         found.sort_by(|a, b| (&a.0, b.1).cmp(&(&b.0, a.1)));

@@ -51,6 +51,18 @@ impl<'a> Draft<'a> {
                     clashes.push((other, ent));
                 }
             }
+            for ent in 1..self.parts.len() {
+                let (now, goal) = (&self.parts[ent].now[here], &self.parts[ent].goal[here]);
+                if now != goal
+                    && goal
+                        .as_ref()
+                        .is_some_and(|goal| self.reserved[here].contains(goal))
+                {
+                    self.keep(ent, "its place is held by what is left alone there", true);
+                    self.parts[ent].freeze();
+                    changed = true;
+                }
+            }
             for (one, other) in clashes {
                 changed |= self.part_two(one, other, side, may_rename);
             }

@@ -240,7 +240,7 @@ impl<'a> Draft<'a> {
                 part.is_equal = true;
                 part.renews = true;
             }
-            Ok(false) => self.settle_conflict(ent, local, remote),
+            Ok(false) => self.settle_conflict(ent, local, remote, inquiry),
             Err(why) => {
                 self.keep(ent, why, true);
                 self.parts[ent].freeze();
@@ -248,12 +248,27 @@ impl<'a> Draft<'a> {
         }
     }
 
-    fn settle_conflict(&mut self, ent: Ent, local: &'a LocalItem, remote: &'a RemoteItem) {
+    fn settle_conflict(
+        &mut self,
+        ent: Ent,
+        local: &'a LocalItem,
+        remote: &'a RemoteItem,
+        inquiry: &mut Inquiry,
+    ) {
         let path = self.shown(ent);
         let verb = self.rules.verb;
         let winner = conflict::winner(self.rules.policy, local.mtime_ns, remote.modified_ms);
         // A mirror has no place for a kept copy: the next pass would remove it.
         let winner = winner.or_else(|| self.mirrored());
+        if winner == Some(Side::Local)
+            && verb != Verb::Pull
+            && let Some(Err(why)) = inquiry.remote(self.input.facts, remote)
+        {
+            // It may be a package by now, which nothing must be uploaded over (protocol page 12, hazard 12).
+            self.keep(ent, why, true);
+            self.parts[ent].freeze();
+            return;
+        }
         if let Some(side) = winner {
             self.let_win(ent, side, path);
             return;

@@ -205,6 +205,12 @@ fn clashes_links_and_special_files_are_left_alone() {
         world.leave(Side::Local, "a", Freeze::NotAFile { is_symlink: true });
     });
     let cases: &[Case] = &[
+        (
+            "something moves to where the clash is",
+            "bisync",
+            ["b=1", "a=1<b", "b=1"],
+            "",
+        ),
         ("a clash there", "bisync", ["a=1", "a=1", ""], ""),
         (
             "a clash there, changed here",

@@ -84,6 +84,49 @@ fn packages() {
 }
 
 #[test]
+fn nothing_is_uploaded_over_a_package_or_out_of_one() {
+    let cases: &[Case] = &[
+        (
+            "changed on both sides, there into a package",
+            "bisync prefer-local",
+            ["a=1", "a=2", "a@333!"],
+            "problem a",
+        ),
+        (
+            "the same, push",
+            "push prefer-local",
+            ["a=1", "a=2", "a@333!"],
+            "problem a",
+        ),
+        (
+            "new on both sides, there a package",
+            "push prefer-local",
+            ["", "a=2", "a@333"],
+            "problem a",
+        ),
+        (
+            "a package here in the place of a file",
+            "bisync hide:h",
+            ["a=1 h@2", "a@2<h", "a=1 h@2"],
+            "problem a",
+        ),
+        (
+            "of a content like the file's",
+            "bisync hide:h",
+            ["a=1 h@1", "a@1<h", "a=1 h@1"],
+            "problem a",
+        ),
+        (
+            "kept beside what is new there",
+            "bisync keep-both",
+            ["h@2", "a@2<h", "a=5 h@2"],
+            "mv R a > a.conflict-19700101T000050Z; mv R h > a; get a.conflict-19700101T000050Z; conflict a: both > a.conflict-19700101T000050Z",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
 fn marks_without_a_change_of_content() {
     let cases: &[Case] = &[
         ("touched here", "bisync", ["a=1", "a=1~", "a=1"], "renew a"),

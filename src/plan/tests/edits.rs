@@ -24,6 +24,7 @@ fn is_unverifiable(content: u32) -> bool {
 
 /// One side's tree of either kind, for edits.
 pub(super) trait Node: Clone {
+    const MAKES_PACKAGES: bool;
     fn tree(world: &mut World) -> &mut BTreeMap<RelPath, Self>;
     fn kind(&self) -> Kind;
     fn new(world: &mut World, kind: Kind, content: u32, zone: Zone) -> Self;
@@ -35,6 +36,7 @@ pub(super) trait Node: Clone {
 }
 
 impl Node for Local {
+    const MAKES_PACKAGES: bool = false;
     fn tree(world: &mut World) -> &mut BTreeMap<RelPath, Self> {
         &mut world.local
     }
@@ -68,6 +70,7 @@ impl Node for Local {
 }
 
 impl Node for Remote {
+    const MAKES_PACKAGES: bool = true;
     fn tree(world: &mut World) -> &mut BTreeMap<RelPath, Self> {
         &mut world.remote
     }
@@ -178,7 +181,17 @@ pub(super) fn edit<N: Node>(world: &mut World, (what, which, at): Edit) {
         }
         let zone = zone_at::<N>(world, place.parent().as_ref());
         let (kind, content) = if what < 3 {
-            (Kind::File, fresh(world))
+            let content = fresh(world);
+            // Only other devices make packages.
+            let is_package = N::MAKES_PACKAGES && content % 4 == 3;
+            (
+                if is_package {
+                    Kind::Package
+                } else {
+                    Kind::File
+                },
+                content,
+            )
         } else {
             (Kind::Folder, 0)
         };

@@ -14,8 +14,8 @@ use super::{
     world::{Local, Remote, World},
 };
 use crate::{
-    plan::{Delete, Plan, Policy, Rules, Side, Verb},
-    tree::{Kind, RelPath, Zone},
+    plan::{Delete, Plan, Policy, Reason, Rules, Side, Verb, What},
+    tree::{Freeze, Kind, RelPath, Zone},
 };
 
 /// What happens between two passes, and the pass.
@@ -25,6 +25,8 @@ struct Round {
     remote: Vec<Edit>,
     rules: Rules,
     hidden: u8,
+    /// Which folder of which side can't be listed; mostly none.
+    unknown: u8,
 }
 
 fn edits() -> impl Strategy<Value = Vec<Edit>> {
@@ -58,12 +60,16 @@ fn rules() -> impl Strategy<Value = Rules> {
 }
 
 fn round() -> impl Strategy<Value = Round> {
-    (edits(), edits(), rules(), 0_u8..8).prop_map(|(local, remote, rules, hidden)| Round {
-        local,
-        remote,
-        rules,
-        hidden,
-    })
+    let unknown = prop_oneof![4 => Just(0_u8), 1 => any::<u8>()];
+    (edits(), edits(), rules(), 0_u8..8, unknown).prop_map(
+        |(local, remote, rules, hidden, unknown)| Round {
+            local,
+            remote,
+            rules,
+            hidden,
+            unknown,
+        },
+    )
 }
 
 /// A first tree, on the local side or on both, and rounds of edits and passes.
@@ -122,6 +128,24 @@ pub(super) fn check_nothing_lost(before: &World, after: &World) -> Result<(), St
     }
 }
 
+/// Nothing is done at or under what was left alone, and nothing that is missing there is taken as deleted.
+fn check_left(world: &World, plan: &Plan) -> Result<(), String> {
+    for side in [Side::Local, Side::Remote] {
+        for left in &world.left[side as usize] {
+            let Some(folder) = &left.path else { continue };
+            for action in &plan.actions {
+                let removes = matches!(action.what, What::RemoveLocal | What::TrashRemote);
+                let is_deletion = removes && action.reason == Reason::Deleted(side);
+                let is_under = action.side() == side && action.path.is_at_or_under(folder);
+                if is_deletion || is_under {
+                    return Err(format!("{folder} is unknown, but {action:?}"));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 fn check_sides(plan: &Plan, verb: Verb) -> Result<(), String> {
     for action in &plan.actions {
         let is_allowed = match verb {
@@ -169,6 +193,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     let plan = world.plan(rules);
     let is_path_rule = world.has_path_rule();
     check_sides(&plan, rules.verb)?;
+    check_left(world, &plan)?;
     let told = |why: String| {
         format!(
             "{why}\n  base   {}\n  local  {}\n  remote {}\n  {rules:?} hidden {:?}\n{}",
@@ -194,7 +219,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     let mut again = world.plan(rules);
     // What a moved folder brings into view is seen by the next pass only; a problem may be over; and what pull and
     // push leave at a name that another item takes is not known any more.
-    let is_patient = is_path_rule || !plan.kept.is_empty();
+    let is_patient = is_path_rule || !plan.kept.is_empty() || !is_whole;
     if is_patient && !again.actions.is_empty() {
         for _ in 0..3 {
             carry_out(world, &again).map_err(told)?;
@@ -271,6 +296,22 @@ fn edit_both(world: &mut World, round: &Round) {
         edit::<Remote>(world, *one);
     }
     set_hidden(world, round.hidden);
+    world.left = [Vec::new(), Vec::new()];
+    let is_folder = |kind: Kind| kind == Kind::Folder;
+    let folders: Vec<(Side, RelPath)> = (world.local.iter())
+        .filter(|(path, node)| is_folder(node.kind) && !world.hides(path))
+        .map(|(path, _)| (Side::Local, path.clone()))
+        .chain(
+            (world.remote.iter())
+                .filter(|(path, node)| is_folder(node.kind) && !world.hides(path))
+                .map(|(path, _)| (Side::Remote, path.clone())),
+        )
+        .collect();
+    if round.unknown > 0
+        && let Some((side, path)) = folders.get(usize::from(round.unknown) % (folders.len() + 1))
+    {
+        world.leave(*side, path.as_str(), Freeze::Unknown("no answer".into()));
+    }
 }
 
 fn config() -> Config {

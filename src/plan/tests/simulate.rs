@@ -88,9 +88,12 @@ impl<'p> Run<'p> {
             return Err(format!("needs {need}, which was not done"));
         }
         self.made[number] = self.step(world, action)?;
-        if let Some(path) = &action.forgets {
-            world.journal.push(Op::Forget(path.clone()));
-        }
+        let is_removal = matches!(action.what, What::RemoveLocal | What::TrashRemote);
+        let gone = match (&action.remote, &action.forgets) {
+            (Some(item), row) if is_removal => Some(Op::Gone(item.id.clone(), row.clone())),
+            (_, row) => row.clone().map(Op::Forget),
+        };
+        world.journal.extend(gone);
         self.is_done[number] = true;
         Ok(())
     }

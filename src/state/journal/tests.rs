@@ -265,3 +265,13 @@ fn what_is_still_on_its_way_keeps_its_row_when_another_has_its_place() {
     let swapped = pairs(&[("a", "dB"), ("a/y", "Y"), ("b", "dA"), ("b/x", "X")]);
     assert_eq!(folded(&rows, ops), swapped);
 }
+
+#[test]
+fn what_has_left_a_folder_is_not_forgotten_with_it() {
+    let rows = [("a", "dA"), ("a/b", "dB"), ("a/b/x", "X"), ("a/y", "Y")];
+    let moved = Op::Move(vec![moved("dB", "b")]);
+    let forget = Op::Forget(RelPath::parse("a").unwrap());
+    let result = pairs(&[("b", "dB"), ("b/x", "X")]);
+    assert_eq!(folded(&rows, vec![moved.clone(), forget.clone()]), result);
+    assert_eq!(folded(&rows, vec![forget, moved]), result);
+}
