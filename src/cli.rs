@@ -240,7 +240,7 @@ pub struct LoginArgs {
     /// The code of the second factor, instead of a prompt
     ///
     /// [env: ICLOUD_2FA_CODE]
-    #[arg(long, value_name = "CODE", help_heading = "Account")]
+    #[arg(long, value_name = "CODE", value_parser = value::code, help_heading = "Account")]
     pub code: Option<String>,
     /// Sign in anew, even though a session is there
     ///

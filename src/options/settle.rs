@@ -64,9 +64,7 @@ impl Layers {
             password: self
                 .settle(Setting::Password, None, value::text)?
                 .map(Secret::new),
-            code: self
-                .settle(Setting::Code, code.map(str::to_owned), value::text)?
-                .map(|code| code.trim().to_owned()),
+            code: self.settle(Setting::Code, code.map(str::to_owned), value::code)?,
             region: self
                 .settle(
                     Setting::Region,
