@@ -15,7 +15,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use pass::{BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+pub use pass::{
+    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
+};
 
 use crate::options::{Region, value};
 

@@ -140,6 +140,17 @@ pub struct PassOptions {
     pub explain: bool,
 }
 
+/// When passes are run, and who hears when one needs a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WatchOptions {
+    /// Again and again (`--watch`).
+    pub is_on: bool,
+    /// Seconds between two passes (`--interval`, `SYNC_INTERVAL`).
+    pub interval: u32,
+    /// A shell command to run when a person is needed (`--hook`).
+    pub hook: Option<String>,
+}
+
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Verbosity {

@@ -63,6 +63,9 @@ settings! {
     MaxDownloads: Some("--max-downloads"), Some("MAX_DOWNLOADS_PER_PASS"), Some("max-downloads");
     OpDelay: Some("--op-delay"), Some("OP_DELAY_MS"), Some("op-delay");
     StateFile: None, Some("STATE_FILE"), Some("state-file");
+    Watch: Some("--watch"), None, Some("watch");
+    Interval: Some("--interval"), Some("SYNC_INTERVAL"), Some("interval");
+    Hook: Some("--hook"), None, Some("hook");
     LogLevel: None, Some("LOG_LEVEL"), Some("log-level");
     LogJson: None, Some("LOG_JSON"), Some("log-json");
     LogFile: None, Some("LOG_FILE"), Some("log-file");

@@ -96,6 +96,14 @@ pub fn op_delay_ms(text: &str) -> Result<u64, String> {
     whole(text, 0..=3_600_000)
 }
 
+/// Reads `--interval`, seconds.
+///
+/// # Errors
+/// The bounds.
+pub fn interval(text: &str) -> Result<u32, String> {
+    small(text, 5..=604_800)
+}
+
 /// Reads `AUTO_REAUTH_MAX_ATTEMPTS`; -1 is `None`: no automatic sign-in at all.
 ///
 /// # Errors
