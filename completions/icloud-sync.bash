@@ -583,7 +583,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__status)
-            opts="-v -q -h --account --region --json --verbose --quiet --env-file --help"
+            opts="-v -q -h --account --region --config --json --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

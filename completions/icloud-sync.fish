@@ -66,6 +66,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l accou
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l config -d 'Show each setting, its value and where that comes from, instead'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s q -l quiet -d 'Say nothing but problems'

@@ -265,9 +265,17 @@ pub struct LogoutArgs {
 /// `status`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
+    /// The pair of the config file whose settings --config shows
+    #[arg(value_name = "@NAME", requires = "config")]
+    pub pair: Option<String>,
     /// Whose.
     #[command(flatten)]
     pub account: AccountArgs,
+    /// Show each setting, its value and where that comes from, instead
+    ///
+    /// As a pass started here and now would have them. A password or code is not shown.
+    #[arg(long, help_heading = "Settings")]
+    pub config: bool,
     /// Print JSON, one object a line
     #[arg(long, help_heading = "Output")]
     pub json: bool,

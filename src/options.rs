@@ -6,6 +6,7 @@
 
 mod config;
 mod dotenv;
+mod effective;
 mod env;
 mod layers;
 mod setting;
@@ -14,9 +15,10 @@ pub mod value;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use effective::Effective;
 pub use env::Env;
 pub use layers::Layers;
-pub use setting::environment_names;
+pub use setting::{environment_default, environment_names};
 
 use crate::plan::{Delete, Policy, Verb};
 

@@ -172,6 +172,11 @@ impl Seat<'_> {
     }
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+        if args.config {
+            let all = self.layers.effective(args.pair.as_deref())?;
+            status::config(&all, args.json, &mut self.console.out())?;
+            return Ok(0);
+        }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
