@@ -49,6 +49,9 @@ _icloud__sync() {
             icloud__sync,push)
                 cmd="icloud__sync__subcmd__push"
                 ;;
+            icloud__sync,service)
+                cmd="icloud__sync__subcmd__service"
+                ;;
             icloud__sync,status)
                 cmd="icloud__sync__subcmd__status"
                 ;;
@@ -57,6 +60,15 @@ _icloud__sync() {
                 ;;
             icloud__sync,undo)
                 cmd="icloud__sync__subcmd__undo"
+                ;;
+            icloud__sync__subcmd__service,install)
+                cmd="icloud__sync__subcmd__service__subcmd__install"
+                ;;
+            icloud__sync__subcmd__service,print)
+                cmd="icloud__sync__subcmd__service__subcmd__print"
+                ;;
+            icloud__sync__subcmd__service,remove)
+                cmd="icloud__sync__subcmd__service__subcmd__remove"
                 ;;
             icloud__sync__subcmd__trash,list)
                 cmd="icloud__sync__subcmd__trash__subcmd__list"
@@ -71,7 +83,7 @@ _icloud__sync() {
 
     case "${cmd}" in
         icloud__sync)
-            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo demo emulator completions man"
+            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo service demo emulator completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -568,6 +580,106 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service)
+            opts="-v -q -h --verbose --quiet --env-file --help print install remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__install)
+            opts="-v -q -h --name --verb --watch --interval --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__print)
+            opts="-v -q -h --name --verb --watch --interval --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__remove)
+            opts="-v -q -h --name --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

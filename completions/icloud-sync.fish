@@ -39,6 +39,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "bisync" -d 
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "check" -d 'Compare both sides without transferring anything'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "trash" -d 'List iCloud\'s Recently Deleted, or put something back from it'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "undo" -d 'Take back what a pass did'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "service" -d 'Run passes by systemd: print, install or remove units of the user'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "demo" -d 'Take the tour: everything on a made-up iCloud, no Apple account'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "emulator" -d 'Run a local iCloud for trying and testing'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -262,6 +263,38 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l no-auto
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "print" -d 'Print the units, and change nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "install" -d 'Write the units below ~/.config/systemd/user, and start them'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "remove" -d 'Stop the units, and remove their files'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l verb -d 'Which way [default: bisync]' -r -f -a "pull\t'From iCloud to this machine'
+push\t'From this machine to iCloud'
+bisync\t'Both ways'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l interval -d 'Seconds between two passes, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l watch -d 'One process that stays, in place of a timer'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l verb -d 'Which way [default: bisync]' -r -f -a "pull\t'From iCloud to this machine'
+push\t'From this machine to iCloud'
+bisync\t'Both ways'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l interval -d 'Seconds between two passes, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l watch -d 'One process that stays, in place of a timer'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'

@@ -10,6 +10,7 @@
 )]
 
 mod pass;
+mod service;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use pass::{
     BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
 };
+
+pub use service::{ServiceArgs, ServiceCommand, ServicePairArgs, ServiceUnitArgs, VerbArg};
 
 use crate::options::{Region, value};
 
@@ -205,6 +208,8 @@ pub enum Command {
     /// comes to the other, and different contents are a conflict (--conflict says who wins). A move that was taken back
     /// on one side is carried over to the other by the next bisync.
     Undo(UndoArgs),
+    /// Run passes by systemd: print, install or remove units of the user
+    Service(ServiceArgs),
     /// Take the tour: everything on a made-up iCloud, no Apple account
     ///
     /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and

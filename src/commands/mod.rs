@@ -11,6 +11,7 @@ pub mod logout;
 pub mod ls;
 pub mod man;
 mod prompt;
+pub mod service;
 pub mod status;
 pub mod trash;
 pub mod undo;
@@ -18,6 +19,7 @@ pub mod undo;
 use std::{
     cell::RefCell,
     io::{self, IsTerminal as _},
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
 };
@@ -31,11 +33,11 @@ use crate::{
         prompt::{Nobody, Prompt, Via},
     },
     cli::{
-        AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
-        StatusArgs, TrashCommand, UndoArgs,
+        AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, ServiceCommand,
+        SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    error::{Kind, Result},
+    error::{Error, Kind, Result},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity, WatchOptions},
     pass::{self, Tools},
     plan::Verb,
@@ -63,7 +65,11 @@ pub fn is_json(command: &Command) -> bool {
         Command::Emulator(args) => args.json,
         #[cfg(feature = "emulator")]
         Command::Demo => false,
-        Command::Login(_) | Command::Logout(_) | Command::Completions(_) | Command::Man(_) => false,
+        Command::Login(_)
+        | Command::Logout(_)
+        | Command::Service(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     }
 }
 
@@ -120,6 +126,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         Command::Check(args) => seat.check(args),
         Command::Trash(args) => seat.trash(&args.command),
         Command::Undo(args) => seat.undo(args),
+        Command::Service(args) => seat.service(&args.command, env),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
@@ -365,6 +372,79 @@ impl Seat<'_> {
         let exit_code = done?;
         kept?;
         Ok(exit_code)
+    }
+
+    fn service(&mut self, command: &ServiceCommand, env: &Env) -> Result<u8> {
+        let pair = match command {
+            ServiceCommand::Print(args) | ServiceCommand::Install(args) => &args.pair,
+            ServiceCommand::Remove(args) => args,
+        };
+        let (options, _) = self
+            .layers
+            .pass(Verb::Bisync, &pair.as_pass(), self.verbosity)?;
+        let local = std::path::absolute(&options.local)
+            .map_err(|error| Error::io("cannot find the working directory", error))?;
+        let named =
+            (pair.local.as_deref().and_then(Path::to_str)).and_then(|text| text.strip_prefix('@'));
+        let name = service::name_of(&match (&pair.name, named, local.file_name()) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(name), _) => name.to_owned(),
+            (None, None, name) => name.unwrap_or_default().to_string_lossy().into_owned(),
+        });
+        // Where systemd looks for what a user wrote, beside this program's own folder.
+        let folder = env.config_dir()?.with_file_name("systemd").join("user");
+        let (args, is_install) = match command {
+            ServiceCommand::Remove(_) => {
+                service::remove(&name, &folder, self.console)?;
+                return Ok(0);
+            }
+            ServiceCommand::Print(args) => (args, false),
+            ServiceCommand::Install(args) => (args, true),
+        };
+        let watch = self.layers.watch(&args.as_watch())?;
+        let mut more = Vec::new();
+        if let Some(path) = self.layers.env_file() {
+            let path = std::path::absolute(path)
+                .map_err(|error| Error::io("cannot find the working directory", error))?;
+            more.extend(["--env-file".to_owned(), path.to_string_lossy().into_owned()]);
+        }
+        more.extend(args.more.iter().cloned());
+        let verb = args.verb.unwrap_or_default().into();
+        let unit = service::Unit {
+            name,
+            program: std::env::current_exe()
+                .map_err(|error| Error::io("cannot find this program's own file", error))?,
+            verb,
+            pair: match named {
+                Some(name) => vec![format!("@{name}")],
+                None => vec![local.to_string_lossy().into_owned(), options.remote.clone()],
+            },
+            more,
+            local,
+            writes: vec![options.state_dir.clone()],
+            env: service::ENVIRONMENT
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), env.text(name).ok()??.to_owned())))
+                .collect(),
+            interval: watch.interval,
+            is_watch: args.watch,
+        };
+        service::expect_parses(&unit)?;
+        for name in self.layers.from_environment() {
+            self.console.tell(&format!(
+                "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"
+            ));
+        }
+        if is_install {
+            service::install(&unit, &folder, self.console)?;
+        } else {
+            for (name, text) in unit.files() {
+                let path = folder.join(name);
+                self.console
+                    .print(&format!("# {}\n{text}\n", path.display()));
+            }
+        }
+        Ok(0)
     }
 
     /// Signs in, does what a pass or its like does, and keeps the session's news, however that went.
