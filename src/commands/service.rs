@@ -228,7 +228,13 @@ fn quoted(word: &str) -> String {
 pub fn expect_parses(unit: &Unit) -> Result<()> {
     crate::cli::Cli::try_parse_from(unit.words())
         .map(drop)
-        .map_err(|error| Error::new(Kind::Usage, error.to_string().trim_end().to_owned()))
+        .map_err(|error| {
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let why = first.strip_prefix("error: ").unwrap_or(first);
+            let command = unit.words().split_off(1).join(" ");
+            Error::new(Kind::Usage, format!("`icloud-sync {command}`: {why}"))
+        })
 }
 
 /// Makes a name for units out of any text.
@@ -276,11 +282,13 @@ pub fn install(unit: &Unit, folder: &Path, console: &Console) -> Result<()> {
     }
     // What was installed before as the other sort must not run beside it.
     if unit.is_watch && folder.join(unit.file("timer")).exists() {
-        systemctl(&["disable", "--now", &unit.file("timer")])?;
+        let way_out = "remove the timer that was installed before, then install again";
+        systemctl(&["disable", "--now", &unit.file("timer")], way_out)?;
         remove_file(&folder.join(unit.file("timer")))?;
     }
-    systemctl(&["daemon-reload"])?;
-    systemctl(&["enable", "--now", &unit.started()])?;
+    let way_out = "the files are in place: run it yourself where systemd runs for your user, or use cron (see README)";
+    systemctl(&["daemon-reload"], way_out)?;
+    systemctl(&["enable", "--now", &unit.started()], way_out)?;
     console.tell(&format!(
         "{} runs now, and whenever you are logged in.\n\
          To let it run without: loginctl enable-linger\n\
@@ -313,8 +321,9 @@ pub fn remove(name: &str, folder: &Path, console: &Console) -> Result<()> {
     for file in &found {
         expect_own(&folder.join(file))?;
     }
+    let way_out = "run it yourself where systemd runs for your user, then delete the file";
     for file in &found {
-        systemctl(&["disable", "--now", file])?;
+        systemctl(&["disable", "--now", file], way_out)?;
         remove_file(&folder.join(file))?;
         let path = folder.join(file);
         console.tell(&format!(
@@ -322,7 +331,7 @@ pub fn remove(name: &str, folder: &Path, console: &Console) -> Result<()> {
             for_terminal(&path.to_string_lossy())
         ));
     }
-    systemctl(&["daemon-reload"])
+    systemctl(&["daemon-reload"], way_out)
 }
 
 fn remove_file(path: &Path) -> Result<()> {
@@ -343,9 +352,8 @@ fn expect_own(path: &Path) -> Result<()> {
     }
 }
 
-fn systemctl(words: &[&str]) -> Result<()> {
+fn systemctl(words: &[&str], way_out: &str) -> Result<()> {
     let shown = format!("systemctl --user {}", words.join(" "));
-    let way_out = "the files are in place: run it yourself where systemd runs for your user, or use cron (see README)";
     let output = Command::new("systemctl").arg("--user").args(words).output();
     let why = match output {
         Ok(output) if output.status.success() => return Ok(()),

@@ -98,3 +98,21 @@ fn what_somebody_else_wrote_is_left_alone() {
         Kind::Usage
     );
 }
+
+#[test]
+fn a_mistake_in_the_options_is_told_at_once() {
+    expect_parses(&unit(true)).unwrap();
+    let mut wrong = unit(false);
+    wrong.more = vec!["--exlude".into(), "x".into()];
+    let error = expect_parses(&wrong).unwrap_err();
+    assert_eq!(error.kind(), Kind::Usage);
+    let text = error.to_string();
+    assert!(
+        text.contains("`icloud-sync bisync --once --exlude x"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("unexpected argument '--exlude' found"),
+        "{text}"
+    );
+}
