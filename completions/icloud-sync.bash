@@ -31,6 +31,9 @@ _icloud__sync() {
             icloud__sync,emulator)
                 cmd="icloud__sync__subcmd__emulator"
                 ;;
+            icloud__sync,explain)
+                cmd="icloud__sync__subcmd__explain"
+                ;;
             icloud__sync,login)
                 cmd="icloud__sync__subcmd__login"
                 ;;
@@ -83,7 +86,7 @@ _icloud__sync() {
 
     case "${cmd}" in
         icloud__sync)
-            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo service demo emulator completions man"
+            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo explain service demo emulator completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -296,6 +299,72 @@ _icloud__sync() {
                     return 0
                     ;;
                 --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__explain)
+            opts="-v -q -h --local --remote --verb --json --include --exclude --ignore --filter-from --no-default-ignores --links --conflict --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --links)
+                    COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --conflict)
+                    COMPREPLY=($(compgen -W "prefer-newer prefer-local prefer-remote keep-both" -- "${cur}"))
+                    return 0
+                    ;;
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -W "global china" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

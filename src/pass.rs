@@ -4,6 +4,7 @@
 //! does what the plan says.
 
 mod check;
+mod explain;
 mod facts;
 mod learned;
 mod look;
@@ -45,6 +46,7 @@ use crate::{
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 pub use check::{Compared, Finding, Found, check};
+pub use explain::{Explained, explain};
 use learned::Learned;
 pub use look::{Look, files};
 use places::Places;

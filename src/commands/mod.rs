@@ -6,6 +6,7 @@ pub mod completions;
 pub mod demo;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+pub mod explain;
 pub mod login;
 pub mod logout;
 pub mod ls;
@@ -33,8 +34,8 @@ use crate::{
         prompt::{Nobody, Prompt, Via},
     },
     cli::{
-        AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, ServiceCommand,
-        SessionArgs, StatusArgs, TrashCommand, UndoArgs,
+        AccountArgs, CheckArgs, Cli, Command, ExplainArgs, LoginArgs, LogoutArgs, LsArgs,
+        OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     error::{Error, Kind, Result},
@@ -57,6 +58,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Bisync(args) => args.pass.json,
         Command::Check(args) => args.json,
         Command::Undo(args) => args.json,
+        Command::Explain(args) => args.json,
         Command::Trash(args) => match &args.command {
             TrashCommand::List(args) => args.json,
             TrashCommand::Restore(args) => args.json,
@@ -126,6 +128,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         Command::Check(args) => seat.check(args),
         Command::Trash(args) => seat.trash(&args.command),
         Command::Undo(args) => seat.undo(args),
+        Command::Explain(args) => seat.explain(args),
         Command::Service(args) => seat.service(&args.command, env),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
@@ -372,6 +375,33 @@ impl Seat<'_> {
         let exit_code = done?;
         kept?;
         Ok(exit_code)
+    }
+
+    fn explain(&mut self, args: &ExplainArgs) -> Result<u8> {
+        let verb = args.verb.unwrap_or_default().into();
+        let pass = args.as_pass();
+        let (options, account) = match verb {
+            Verb::Bisync => self.layers.pass(verb, &pass, self.verbosity)?,
+            Verb::Pull | Verb::Push => {
+                // Deletions as the config file has them.
+                let args = OneWayArgs {
+                    pass,
+                    ..OneWayArgs::default()
+                };
+                self.layers.one_way(verb, &args, self.verbosity)?
+            }
+        };
+        let options = PassOptions {
+            dry_run: true,
+            ..options
+        };
+        let path = explain::path(&args.path, &options.local)?;
+        let terminal = prompt::terminal(self.console);
+        let found = self.with_tools(&options, &account, &terminal, |tools| {
+            pass::explain(&options, &path, tools)
+        })?;
+        explain::show(self.console, &options, &found, self.is_json)?;
+        Ok(0)
     }
 
     fn service(&mut self, command: &ServiceCommand, env: &Env) -> Result<u8> {

@@ -7,6 +7,7 @@ mod bad_input;
 mod bisync;
 mod check;
 mod counts;
+mod explain;
 mod hazards;
 mod hostile;
 mod kill;
