@@ -428,7 +428,9 @@ impl UndoArgs {
 /// `explain`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
-    /// The path below LOCAL and REMOTE, such as Documents/letter.txt; an absolute one must be below LOCAL
+    /// The path below LOCAL and REMOTE, such as Documents/letter.txt
+    ///
+    /// An absolute one must be below LOCAL.
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]

@@ -162,16 +162,12 @@ fn verdict(found: &Explained) -> Vec<String> {
     for kept in &found.kept {
         said.push(format!("left as it is: {}", for_terminal(kept)));
     }
-    match &found.settled {
-        Some(Settle::Adopt) => {
-            said.push("nothing to transfer: both sides have the same content".into())
-        }
-        Some(Settle::Renew) => {
-            said.push("nothing to transfer: its marks moved, its content did not".into())
-        }
-        Some(Settle::Forget) => said.push("nothing to do: both sides have deleted it".into()),
-        None => {}
-    }
+    let settled = found.settled.as_ref().map(|how| match how {
+        Settle::Adopt => "nothing to transfer: both sides have the same content",
+        Settle::Renew => "nothing to transfer: its marks moved, its content did not",
+        Settle::Forget => "nothing to do: both sides have deleted it",
+    });
+    said.extend(settled.map(str::to_owned));
     if said.is_empty() {
         said.push("nothing to do: both sides are as the baseline has them".into());
     }
