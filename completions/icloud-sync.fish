@@ -105,6 +105,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-dow
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -118,6 +121,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l force -
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l checksum -d 'Compare by content wherever size and time leave a doubt'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -144,6 +148,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-dow
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -157,6 +164,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l force -
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l checksum -d 'Compare by content wherever size and time leave a doubt'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -183,6 +191,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-d
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -196,6 +207,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'

@@ -11,6 +11,7 @@ pub mod login;
 pub mod logout;
 pub mod ls;
 pub mod man;
+mod passes;
 mod prompt;
 pub mod service;
 pub mod status;
@@ -18,35 +19,32 @@ pub mod trash;
 pub mod undo;
 
 use std::{
-    cell::RefCell,
     io::{self, IsTerminal as _},
     path::Path,
-    sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    sync::Arc,
 };
 
 use jiff::tz::TimeZone;
 
 use crate::{
-    attention::Attention,
     auth::{
         self,
-        prompt::{Nobody, Prompt, Via},
+        prompt::{Prompt, Via},
     },
     cli::{
         AccountArgs, CheckArgs, Cli, Command, ExplainArgs, LoginArgs, LogoutArgs, LsArgs,
         OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    error::{Error, Kind, Result},
-    options::{AccountOptions, Env, Layers, PassOptions, Verbosity, WatchOptions},
+    error::{Error, Result},
+    metrics::{Counting, Metrics},
+    options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
     plan::Verb,
-    report::{self, Console, Style},
+    report::{self, Console, Reporter, Style},
     signals,
     state::last,
     stop::Stop,
-    watch::{self, Schedule, Watch},
 };
 
 /// Returns whether a command answers in JSON.
@@ -102,6 +100,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         verbosity,
         is_json: is_json(&cli.command),
         is_brief: false,
+        metrics: None,
         console,
         stop,
     };
@@ -148,6 +147,8 @@ struct Seat<'a> {
     is_json: bool,
     /// A pass tells its end in one line.
     is_brief: bool,
+    /// Where actions are counted, if anybody asks for numbers.
+    metrics: Option<Metrics>,
     console: &'a Arc<Console>,
     stop: &'a Stop,
 }
@@ -217,87 +218,6 @@ impl Seat<'_> {
         let kept = api.keep_session();
         listed.and(kept)?;
         Ok(0)
-    }
-
-    /// One pass, or one after the other.
-    fn passes(
-        &mut self,
-        options: &PassOptions,
-        account: &AccountOptions,
-        watch: &WatchOptions,
-        env: &Env,
-    ) -> Result<u8> {
-        let attention = Attention::new(options, watch.hook.as_deref(), env)?;
-        if watch.is_on {
-            self.is_brief = true;
-            return self.watch(options, account, watch, &attention);
-        }
-        let end = self.pass(options, account, &prompt::terminal(self.console));
-        if !io::stdin().is_terminal() {
-            attention.heard(&end);
-        }
-        end
-    }
-
-    fn watch(
-        &self,
-        options: &PassOptions,
-        account: &AccountOptions,
-        watch: &WatchOptions,
-        attention: &Attention,
-    ) -> Result<u8> {
-        let wake = Arc::new(AtomicBool::new(false));
-        signals::on_hangup(&wake)?;
-        // What is meant for one pass only is meant for the first.
-        let later = (
-            PassOptions {
-                force: false,
-                ..options.clone()
-            },
-            AccountOptions {
-                relogin: false,
-                code: None,
-                ..account.clone()
-            },
-        );
-        let look = RefCell::new(pass::Look::new(options, self.stop));
-        Watch {
-            schedule: Schedule {
-                interval: watch.interval,
-                second: auth::second(account).unwrap_or(Duration::from_secs(1)),
-            },
-            stop: self.stop,
-            wake: &wake,
-            local: &|| look.borrow_mut().differences().ok(),
-            session: &|| auth::session_mark(account),
-        }
-        .run(&mut |number| {
-            let end = if number == 0 {
-                self.pass(options, account, &prompt::terminal(self.console))
-            } else {
-                // Whoever started it may be gone: a question would stop it for good.
-                self.pass(&later.0, &later.1, &Nobody)
-            };
-            attention.heard(&end);
-            if let Err(error) = &end
-                && !matches!(error.kind(), Kind::Usage | Kind::Stopped)
-            {
-                report::tell_error(self.console, error, self.is_json, error.exit_code());
-            }
-            end
-        })?;
-        Ok(watch::exit_code(self.stop))
-    }
-
-    fn pass(
-        &self,
-        options: &PassOptions,
-        account: &AccountOptions,
-        prompt: &dyn Prompt,
-    ) -> Result<u8> {
-        let summary =
-            self.with_tools(options, account, prompt, |tools| pass::run(options, tools))?;
-        Ok(summary.exit_code)
     }
 
     fn check(&mut self, args: &CheckArgs) -> Result<u8> {
@@ -494,15 +414,7 @@ impl Seat<'_> {
         let done = work(&Tools {
             remote: &drive,
             account: &owner,
-            reporter: report::choose(
-                self.console,
-                Style {
-                    is_json: self.is_json,
-                    is_brief: self.is_brief,
-                    verbosity: self.verbosity,
-                    explain: options.explain,
-                },
-            ),
+            reporter: self.reporter(options),
             stop: self.stop,
             requests: &|| api.requests(),
         });
@@ -510,6 +422,24 @@ impl Seat<'_> {
         let done = done?;
         kept?;
         Ok(done)
+    }
+
+    /// Returns who is told of a pass.
+    fn reporter(&self, options: &PassOptions) -> Arc<dyn Reporter> {
+        let style = Style {
+            is_json: self.is_json,
+            is_brief: self.is_brief,
+            verbosity: self.verbosity,
+            explain: options.explain,
+        };
+        let to = report::choose(self.console, style);
+        match &self.metrics {
+            Some(metrics) => Arc::new(Counting {
+                metrics: metrics.clone(),
+                to,
+            }),
+            None => to,
+        }
     }
 
     fn account(

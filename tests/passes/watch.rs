@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Stdio},
     thread,
@@ -178,4 +180,49 @@ fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
     // What was typed wrongly does not become right by waiting.
     world.write("file", "x");
     world.run(["bisync", "local/file", "--watch"]).code(2);
+}
+
+#[test]
+fn the_numbers_of_a_watch_are_served() {
+    let world = World::new();
+    world.write("a", "from here");
+    world.drive.write("b", "from there").unwrap();
+    let watching = Watching::begin(
+        &world,
+        &["--interval", "20", "--metrics-http", "--metrics-port", "0"],
+    );
+    // A pass tells its line, and is counted then: of four lines three are in the numbers for certain.
+    until("four passes", || watching.passes() >= 4);
+    let told = watching.told();
+    let url = told
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("metrics: http://")
+        .unwrap();
+    let (address, path) = url.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let numbers: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(numbers["passes"]["0"].as_u64().unwrap() >= 3, "{numbers}");
+    assert_eq!(numbers["actions"]["upload"], 1);
+    assert_eq!(numbers["actions"]["download"], 1);
+    assert_eq!(numbers["bytes_received"], "from there".len());
+    assert_eq!(watching.end(Signal::TERM).0, Some(0));
+    let args = [
+        "bisync",
+        "local",
+        "--watch",
+        "--metrics-http",
+        "--metrics-host",
+        "0.0.0.0",
+    ];
+    world.run(args).code(2).says("METRICS_TOKEN");
 }
