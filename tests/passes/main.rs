@@ -14,6 +14,7 @@ mod meanwhile;
 mod pull;
 mod push;
 mod remembered;
+mod transfers;
 mod trash;
 mod undo;
 mod world;
