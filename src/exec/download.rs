@@ -1,6 +1,6 @@
 //! Brings remote content to a local path: temp file, verify, fsync, time, then one step into place.
 //!
-//! How the content gets into the temp file is in `fetch`. What stood at the path goes into the local trash in that same step, so that the path is never absent and nothing
+//! How the content gets into the temp file is in `fetch` and `ranges`. What stood at the path goes into the local trash in that same step, so that the path is never absent and nothing
 //! is ever replaced without a copy of it.
 
 use std::{fs::File, sync::atomic::Ordering};

@@ -15,6 +15,7 @@ use super::{
     Run,
     disk::{self, Spot, changed},
     download::same_content,
+    ranges,
 };
 use crate::{
     cloud::Token,
@@ -117,7 +118,15 @@ impl Run<'_> {
         let mut goes_on = disk::look_open(&file, item.path.as_str())?.size > 0;
         let mut may_begin_again = true;
         loop {
-            let hashes = self.fetch_all(number, item, &mut token, &mut file)?;
+            let in_parts = if ranges::is_large(item) {
+                self.fetch_parts(number, item, &mut token, &file)?
+            } else {
+                None
+            };
+            let hashes = match in_parts {
+                Some(hashes) => hashes,
+                None => self.fetch_all(number, item, &mut token, &mut file)?,
+            };
             let digests = hashes.finish();
             let is_damaged = match token.signature {
                 Some(theirs) if theirs == digests.0 => {

@@ -12,6 +12,7 @@ pub mod gate;
 mod lanes;
 mod marks;
 mod package;
+mod ranges;
 mod relocate;
 mod remove;
 mod rows;

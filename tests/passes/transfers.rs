@@ -172,3 +172,117 @@ fn a_full_account_is_told_with_what_to_do() {
         .says("iCloud storage is full")
         .says("Recently Deleted");
 }
+
+/// Content that comes in three parts, none of them like another.
+fn large() -> Vec<u8> {
+    let words = (0_u32..).map(|n| n.wrapping_mul(0x9E37_79B9));
+    words.flat_map(u32::to_le_bytes).take(70 << 20).collect()
+}
+
+/// A large file on the service, and something that stays on both sides.
+fn world_with_large() -> (World, Vec<u8>) {
+    let (world, content) = (World::new(), large());
+    for number in 0..4 {
+        world.write(&format!("still {number}"), "x");
+    }
+    world.pass("push", &[]).code(0);
+    world.emulator.clear_requests();
+    world.drive.write("big", content.clone()).unwrap();
+    (world, content)
+}
+
+/// Asserts without printing it all.
+#[track_caller]
+fn expect_content(world: &World, content: &[u8]) {
+    let got = fs::read(world.local().join("big")).unwrap();
+    assert!(got == content, "{} bytes came", got.len());
+    assert!(
+        world
+            .leftovers()
+            .iter()
+            .all(|path| path.ends_with(".icloud-sync"))
+    );
+}
+
+#[test]
+fn a_large_file_comes_in_parts_and_whatever_breaks_off_is_gone_on_with() {
+    let (world, content) = world_with_large();
+    world.pass("pull", &[]).code(0);
+    expect_content(&world, &content);
+    assert_eq!(world.count(GET), 3);
+    assert_eq!(answered(&world, GET, 206), 3);
+    let fresh = || {
+        fs::remove_file(world.local().join("big")).unwrap();
+        world.emulator.clear_faults();
+        world.emulator.clear_requests();
+    };
+    for (action, more) in [
+        (Action::HalfBody, 1),
+        (Action::DropBefore, 1),
+        (status(503, Some("1")), 1),
+        // The address has expired: another one, for this version.
+        (status(403, None), 1),
+        (Action::Redirect330, 1),
+    ] {
+        fresh();
+        world
+            .emulator
+            .fault(Fault::once(GET, action.clone()).after(1));
+        world.pass("pull", &[]).code(0);
+        expect_content(&world, &content);
+        assert_eq!(world.count(GET), 3 + more, "{action:?}");
+    }
+    // A server without parts, from the start or at some time.
+    for after in [0, 2] {
+        fresh();
+        let whole = Fault::always(GET, Action::IgnoreRange).after(after);
+        world.emulator.fault(whole);
+        world.pass("pull", &[]).code(0);
+        expect_content(&world, &content);
+    }
+    // Damaged on its way: once more, all of it.
+    fresh();
+    world.emulator.fault(Fault::once(GET, Action::Corrupt));
+    world.pass("pull", &[]).code(0);
+    expect_content(&world, &content);
+    assert_eq!(world.count(GET), 6);
+}
+
+#[test]
+fn the_parts_of_an_interrupted_download_are_not_fetched_again() {
+    let (world, content) = world_with_large();
+    // The second part comes half, again and again, and the others whole.
+    let range =
+        |from: u64| Fault::always(GET, Action::HalfBody).after(u32::try_from(from).unwrap());
+    world.emulator.fault(range(1));
+    world
+        .emulator
+        .fault(Fault::always(GET, Action::DropBefore).after(3));
+    world.pass("pull", &[]).code(5);
+    assert!(!world.local().join("big").exists());
+    world.emulator.clear_faults();
+    world.emulator.clear_requests();
+    world.pass("pull", &[]).code(0);
+    expect_content(&world, &content);
+    let received: u64 = world
+        .emulator
+        .requests()
+        .iter()
+        .filter(|entry| entry.endpoint == GET)
+        .map(|entry| entry.received)
+        .sum();
+    assert!(received < (70 << 20) * 2 / 3, "{received}");
+    // A version that came meanwhile is no part of the old one.
+    fs::remove_file(world.local().join("big")).unwrap();
+    world.emulator.fault(range(1));
+    world
+        .emulator
+        .fault(Fault::always(GET, Action::DropBefore).after(3));
+    world.pass("pull", &[]).code(5);
+    world.emulator.clear_faults();
+    let mut other = content;
+    other.reverse();
+    world.drive.write("big", other.clone()).unwrap();
+    world.pass("pull", &[]).code(0);
+    expect_content(&world, &other);
+}
