@@ -15,6 +15,7 @@ mod meanwhile;
 mod pull;
 mod push;
 mod remembered;
+mod transfers;
 mod trash;
 mod undo;
 mod watch;
