@@ -105,7 +105,7 @@ impl Bench<'_> {
         let mut times = Vec::new();
         let mut last = measure::Ran::default();
         for _ in 0..self.options.runs * 10 {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_icloud-sync"));
+            let mut command = Command::new(&self.options.binary);
             last = measure::run(command.arg("--version"))?;
             times.push(last.wall);
         }

@@ -76,6 +76,9 @@ pub(crate) struct Options {
     /// Where the peer is installed, to be used again
     #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_TARGET_TMPDIR"), "/peers"))]
     environment: PathBuf,
+    /// The program to measure, to compare builds [default: the one of this tree]
+    #[arg(long, value_name = "FILE", default_value = env!("CARGO_BIN_EXE_icloud-sync"), hide_default_value = true)]
+    binary: PathBuf,
     /// Where the trees are made [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,

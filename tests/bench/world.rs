@@ -56,6 +56,7 @@ pub(crate) struct World {
     pub(crate) emulator: Emulator,
     pub(crate) drive: Drive,
     folder: TempDir,
+    binary: PathBuf,
     /// The program goes through the proxy, to the service's real host names.
     is_proxied: bool,
 }
@@ -85,6 +86,7 @@ impl World {
             drive: emulator.drive(WHO),
             emulator,
             folder,
+            binary: options.binary.clone(),
             is_proxied: options.peer,
         };
         measure::run(world.command().arg("login"))?;
@@ -117,7 +119,7 @@ impl World {
 
     /// The program, to be given arguments.
     pub(crate) fn command(&self) -> Command {
-        let mut command = self.bare(env!("CARGO_BIN_EXE_icloud-sync"));
+        let mut command = self.bare(&self.binary);
         command
             .env("XDG_STATE_HOME", self.path("state"))
             .env("ICLOUD_USERNAME", WHO)
