@@ -66,6 +66,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l accou
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l config -d 'Show each setting, its value and where that comes from, instead'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s q -l quiet -d 'Say nothing but problems'
@@ -100,6 +101,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l listers
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -111,6 +114,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l once -d 'Run one pass, even though the config file says `watch = true`'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -135,6 +140,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l listers
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -146,6 +153,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l once -d 'Run one pass, even though the config file says `watch = true`'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -170,6 +179,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l liste
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -181,6 +192,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbo
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l once -d 'Run one pass, even though the config file says `watch = true`'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'

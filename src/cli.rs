@@ -15,7 +15,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use pass::{BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+pub use pass::{
+    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
+};
 
 use crate::options::{Region, value};
 
@@ -240,7 +242,7 @@ pub struct LoginArgs {
     /// The code of the second factor, instead of a prompt
     ///
     /// [env: ICLOUD_2FA_CODE]
-    #[arg(long, value_name = "CODE", help_heading = "Account")]
+    #[arg(long, value_name = "CODE", value_parser = value::code, help_heading = "Account")]
     pub code: Option<String>,
     /// Sign in anew, even though a session is there
     ///
@@ -263,9 +265,17 @@ pub struct LogoutArgs {
 /// `status`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
+    /// The pair of the config file whose settings --config shows
+    #[arg(value_name = "@NAME", requires = "config")]
+    pub pair: Option<String>,
     /// Whose.
     #[command(flatten)]
     pub account: AccountArgs,
+    /// Show each setting, its value and where that comes from, instead
+    ///
+    /// As a pass started here and now would have them. A password or code is not shown.
+    #[arg(long, help_heading = "Settings")]
+    pub config: bool,
     /// Print JSON, one object a line
     #[arg(long, help_heading = "Output")]
     pub json: bool,

@@ -6,6 +6,7 @@
 //! reads, everything after it only does what it says, and a dry run prints the very value that a real
 //! pass carries out.
 
+mod attention;
 pub mod auth;
 pub mod cli;
 pub mod cloud;
@@ -24,6 +25,7 @@ pub mod signals;
 pub mod state;
 pub mod stop;
 pub mod tree;
+pub mod watch;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 mod check;
 mod facts;
 mod learned;
+mod look;
 mod places;
 mod sight;
 mod sum;
@@ -45,6 +46,7 @@ use crate::{
 };
 pub use check::{Compared, Finding, Found, check};
 use learned::Learned;
+pub use look::{Look, files};
 use places::Places;
 use sight::Sight;
 pub use undo::{End, Step, Undone, past, undo as take_back};
@@ -170,7 +172,7 @@ impl Pass<'_> {
             .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
-        let filter = self.filter()?;
+        let filter = look::filter(self.options, &self.places.local, self.files)?;
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
         let listings = self.list(
             &base,
@@ -257,25 +259,6 @@ impl Pass<'_> {
             }
             other => other,
         }
-    }
-
-    fn filter(&self) -> Result<Filter> {
-        let mut options = self.options.filter.clone();
-        // The program's own state holds a session, and changes with every pass; it never leaves this machine.
-        let baseline = &self.files.baseline;
-        let own = [
-            (places::resolve_local(&self.options.state_dir)?, "/"),
-            (places::resolve_local(baseline)?, ""),
-            (places::resolve_local(&self.files.journal)?, ""),
-        ];
-        for (path, kind) in &own {
-            if let Ok(below) = path.strip_prefix(&self.places.local)
-                && let Some(below) = below.to_str()
-            {
-                (options.ignore).push(format!("/{}{kind}", globset::escape(below)));
-            }
-        }
-        Filter::new(&options, &self.places.local)
     }
 
     /// Lists both sides at the same time.

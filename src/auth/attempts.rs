@@ -128,7 +128,7 @@ impl Attempts {
         let Some(most) = most else {
             return Err(Error::new(
                 Kind::SignIn,
-                "the session has ended, and automatic sign-in is switched off",
+                "automatic sign-in is switched off",
             ));
         };
         // A clock that was set back must not block for ever.
@@ -137,9 +137,7 @@ impl Attempts {
         if self.automatic_ms.len() >= most as usize {
             return Err(Error::new(
                 Kind::SignIn,
-                format!(
-                    "the session has ended, and {most} automatic sign-ins were made within an hour"
-                ),
+                format!("{most} automatic sign-ins were made within an hour"),
             ));
         }
         self.automatic_ms.push(now_ms);

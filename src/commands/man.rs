@@ -154,8 +154,8 @@ fn more() -> Roff {
                 "patterns, separated by commas",
             ),
             (
-                "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS",
-                "as --conflict, --max-downloads, --op-delay",
+                "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS, SYNC_INTERVAL",
+                "as --conflict, --max-downloads, --op-delay, --interval",
             ),
             ("STATE_FILE", "where the baseline of this pair is kept"),
             (

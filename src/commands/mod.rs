@@ -16,27 +16,34 @@ pub mod trash;
 pub mod undo;
 
 use std::{
+    cell::RefCell,
     io::{self, IsTerminal as _},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
 use jiff::tz::TimeZone;
 
 use crate::{
-    auth::{self, prompt::Via},
+    attention::Attention,
+    auth::{
+        self,
+        prompt::{Nobody, Prompt, Via},
+    },
     cli::{
         AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
         StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    error::Result,
-    options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
+    error::{Kind, Result},
+    options::{AccountOptions, Env, Layers, PassOptions, Verbosity, WatchOptions},
     pass::{self, Tools},
     plan::Verb,
-    report::{self, Console},
+    report::{self, Console, Style},
     signals,
     state::last,
     stop::Stop,
+    watch::{self, Schedule, Watch},
 };
 
 /// Returns whether a command answers in JSON.
@@ -86,6 +93,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         layers,
         verbosity,
         is_json: is_json(&cli.command),
+        is_brief: false,
         console,
         stop,
     };
@@ -96,15 +104,18 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         Command::Ls(args) => seat.ls(args),
         Command::Pull(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Pull, args, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Push(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Push, args, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Bisync(args) => {
             let (pass, account) = seat.layers.pass(Verb::Bisync, &args.pass, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Check(args) => seat.check(args),
         Command::Trash(args) => seat.trash(&args.command),
@@ -125,6 +136,8 @@ struct Seat<'a> {
     layers: Layers,
     verbosity: Verbosity,
     is_json: bool,
+    /// A pass tells its end in one line.
+    is_brief: bool,
     console: &'a Arc<Console>,
     stop: &'a Stop,
 }
@@ -159,6 +172,11 @@ impl Seat<'_> {
     }
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+        if args.config {
+            let all = self.layers.effective(args.pair.as_deref())?;
+            status::config(&all, args.json, &mut self.console.out())?;
+            return Ok(0);
+        }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
@@ -191,8 +209,84 @@ impl Seat<'_> {
         Ok(0)
     }
 
-    fn pass(&mut self, options: &PassOptions, account: &AccountOptions) -> Result<u8> {
-        let summary = self.with_tools(options, account, |tools| pass::run(options, tools))?;
+    /// One pass, or one after the other.
+    fn passes(
+        &mut self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        watch: &WatchOptions,
+        env: &Env,
+    ) -> Result<u8> {
+        let attention = Attention::new(options, watch.hook.as_deref(), env)?;
+        if watch.is_on {
+            self.is_brief = true;
+            return self.watch(options, account, watch, &attention);
+        }
+        let end = self.pass(options, account, &prompt::terminal(self.console));
+        if !io::stdin().is_terminal() {
+            attention.heard(&end);
+        }
+        end
+    }
+
+    fn watch(
+        &self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        watch: &WatchOptions,
+        attention: &Attention,
+    ) -> Result<u8> {
+        let wake = Arc::new(AtomicBool::new(false));
+        signals::on_hangup(&wake)?;
+        // What is meant for one pass only is meant for the first.
+        let later = (
+            PassOptions {
+                force: false,
+                ..options.clone()
+            },
+            AccountOptions {
+                relogin: false,
+                code: None,
+                ..account.clone()
+            },
+        );
+        let look = RefCell::new(pass::Look::new(options, self.stop));
+        Watch {
+            schedule: Schedule {
+                interval: watch.interval,
+                second: auth::second(account).unwrap_or(Duration::from_secs(1)),
+            },
+            stop: self.stop,
+            wake: &wake,
+            local: &|| look.borrow_mut().differences().ok(),
+            session: &|| auth::session_mark(account),
+        }
+        .run(&mut |number| {
+            let end = if number == 0 {
+                self.pass(options, account, &prompt::terminal(self.console))
+            } else {
+                // Whoever started it may be gone: a question would stop it for good.
+                self.pass(&later.0, &later.1, &Nobody)
+            };
+            attention.heard(&end);
+            if let Err(error) = &end
+                && !matches!(error.kind(), Kind::Usage | Kind::Stopped)
+            {
+                report::tell_error(self.console, error, self.is_json, error.exit_code());
+            }
+            end
+        })?;
+        Ok(watch::exit_code(self.stop))
+    }
+
+    fn pass(
+        &self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        prompt: &dyn Prompt,
+    ) -> Result<u8> {
+        let summary =
+            self.with_tools(options, account, prompt, |tools| pass::run(options, tools))?;
         Ok(summary.exit_code)
     }
 
@@ -204,7 +298,10 @@ impl Seat<'_> {
             dry_run: true,
             ..options
         };
-        let compared = self.with_tools(&options, &account, |tools| pass::check(&options, tools))?;
+        let terminal = prompt::terminal(self.console);
+        let compared = self.with_tools(&options, &account, &terminal, |tools| {
+            pass::check(&options, tools)
+        })?;
         check::show(
             self.console,
             &options,
@@ -224,7 +321,8 @@ impl Seat<'_> {
             return Ok(0);
         }
         let wanted = args.pass.as_deref();
-        let undone = self.with_tools(&options, &account, |tools| {
+        let terminal = prompt::terminal(self.console);
+        let undone = self.with_tools(&options, &account, &terminal, |tools| {
             pass::take_back(&options, wanted, tools)
         })?;
         undo::show(
@@ -274,10 +372,11 @@ impl Seat<'_> {
         &self,
         options: &PassOptions,
         account: &AccountOptions,
+        prompt: &dyn Prompt,
         work: impl FnOnce(&Tools<'_>) -> Result<T>,
     ) -> Result<T> {
         self.log_places();
-        let api = auth::open(account, &prompt::terminal(self.console), self.stop)?;
+        let api = auth::open(account, prompt, self.stop)?;
         api.begin_pass();
         let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
         let owner = format!("{} at {}", api.dsid(), endpoint.key());
@@ -285,7 +384,15 @@ impl Seat<'_> {
         let done = work(&Tools {
             remote: &drive,
             account: &owner,
-            reporter: report::choose(self.console, self.is_json, self.verbosity, options.explain),
+            reporter: report::choose(
+                self.console,
+                Style {
+                    is_json: self.is_json,
+                    is_brief: self.is_brief,
+                    verbosity: self.verbosity,
+                    explain: options.explain,
+                },
+            ),
             stop: self.stop,
             requests: &|| api.requests(),
         });

@@ -167,7 +167,7 @@ impl Layers {
     }
 
     /// Finds what the places behind the command line say.
-    fn find(&self, setting: Setting) -> Result<Option<(Words, Source)>> {
+    pub(super) fn find(&self, setting: Setting) -> Result<Option<(Words, Source)>> {
         if let Some(name) = setting.env() {
             if let Some(text) = self.env.text(name)? {
                 return Ok(Some((Words::One(text.to_owned()), Source::Env(name))));

@@ -6,14 +6,14 @@ use std::{
 };
 
 use super::{
-    AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity,
+    AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity, WatchOptions,
     layers::{Layers, Source, one},
     setting::{ENDPOINT, Setting},
     value,
 };
 use crate::{
     auth::secret::Secret,
-    cli::{AccountArgs, CommonArgs, FilterArgs, OneWayArgs, PassArgs, SessionArgs},
+    cli::{AccountArgs, CommonArgs, FilterArgs, OneWayArgs, PassArgs, SessionArgs, WatchArgs},
     error::{Error, Kind, Result},
     plan::{Delete, Verb},
 };
@@ -24,6 +24,7 @@ const TRASH_DAYS: u32 = 30;
 const TRANSFERS: usize = 32;
 const LISTERS: usize = 8;
 const REAUTH_ATTEMPTS: u32 = 3;
+const INTERVAL: u32 = 300;
 const KEYRING_SERVICE: &str = "icloud-sync";
 
 impl Layers {
@@ -64,9 +65,7 @@ impl Layers {
             password: self
                 .settle(Setting::Password, None, value::text)?
                 .map(Secret::new),
-            code: self
-                .settle(Setting::Code, code.map(str::to_owned), value::text)?
-                .map(|code| code.trim().to_owned()),
+            code: self.settle(Setting::Code, code.map(str::to_owned), value::code)?,
             region: self
                 .settle(
                     Setting::Region,
@@ -199,6 +198,21 @@ impl Layers {
             explain: explain || verbosity >= Verbosity::Verbose,
         };
         Ok((pass, account))
+    }
+
+    /// Settles whether and how often the pass is run again.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value.
+    pub fn watch(&mut self, args: &WatchArgs) -> Result<WatchOptions> {
+        let is_on = self.settle_bool(Setting::Watch, args.watch, true)?;
+        Ok(WatchOptions {
+            is_on: is_on.unwrap_or(false) && !args.once,
+            interval: self
+                .settle(Setting::Interval, args.interval, value::interval)?
+                .unwrap_or(INTERVAL),
+            hook: self.settle(Setting::Hook, args.hook.clone(), value::text)?,
+        })
     }
 
     /// Settles LOCAL and REMOTE, and takes the pair that `@NAME` names.

@@ -16,4 +16,5 @@ mod push;
 mod remembered;
 mod trash;
 mod undo;
+mod watch;
 mod world;
