@@ -63,7 +63,7 @@ pub(super) fn transferred(
 ) -> Row {
     let is_racy = is_racy(local.mtime_ns, looked_ns);
     Row {
-        sha256,
+        sha256: sha256.map(Box::new),
         ..Row::of(local, remote, Some(signature), is_racy)
     }
 }

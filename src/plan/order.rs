@@ -10,7 +10,7 @@ use std::{
 
 use super::{
     Action, Inside, Parent, Plan, Reason, Side, What,
-    draft::{Draft, Place, SIDES, Transfer},
+    draft::{Draft, Part, Place, SIDES, Transfer},
     matching::{Ent, ROOT},
 };
 use crate::tree::{Kind, RelPath, RemoteItem};
@@ -22,11 +22,17 @@ const DEEPEST: usize = 2_000;
 pub fn plan(mut draft: Draft<'_>) -> Plan {
     draft.part_zones();
     let settled = draft.settled();
-    let mut work = Work::new(&draft);
-    work.structure();
-    work.transfers();
-    work.removals();
-    let actions = sorted(work.actions);
+    let rests = |part: &Part<'_>| part.now == part.goal && part.transfer == Transfer::None;
+    let actions = if draft.parts.iter().all(rests) {
+        // Most passes: no side has to be played through.
+        Vec::new()
+    } else {
+        let mut work = Work::new(&draft);
+        work.structure();
+        work.transfers();
+        work.removals();
+        sorted(work.actions)
+    };
     let mut kept = draft.kept;
     kept.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     kept.dedup();
