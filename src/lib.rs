@@ -16,6 +16,7 @@ mod crash;
 pub mod emulator;
 pub mod error;
 pub mod exec;
+pub mod metrics;
 pub mod options;
 pub mod pass;
 pub mod plan;

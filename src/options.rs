@@ -143,7 +143,7 @@ pub struct PassOptions {
 }
 
 /// When passes are run, and who hears when one needs a person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct WatchOptions {
     /// Again and again (`--watch`).
     pub is_on: bool,
@@ -151,6 +151,8 @@ pub struct WatchOptions {
     pub interval: u32,
     /// A shell command to run when a person is needed (`--hook`).
     pub hook: Option<String>,
+    /// Where the numbers of a watch are served (`--metrics-http` and its companions).
+    pub metrics: Option<crate::metrics::Address>,
 }
 
 /// How much is told.

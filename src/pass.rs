@@ -4,6 +4,7 @@
 //! does what the plan says.
 
 mod check;
+mod explain;
 mod facts;
 mod learned;
 mod look;
@@ -45,6 +46,7 @@ use crate::{
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 pub use check::{Compared, Finding, Found, check};
+pub use explain::{Explained, explain};
 use learned::Learned;
 pub use look::{Look, files};
 use places::Places;
@@ -177,6 +179,7 @@ impl Pass<'_> {
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = look::filter(self.options, &self.places.local, self.files)?;
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
+        self.tools.remote.recall_token_batch(learned.token_batch);
         let listings = self.list(
             &base,
             &filter,
@@ -219,6 +222,7 @@ impl Pass<'_> {
             )?,
             _ => (exec::Done::default(), base.rows.items().len()),
         };
+        learned.token_batch = self.tools.remote.token_batch();
         if let Err(error) = learned.save() {
             log::debug!("{}", error.chain());
         }
@@ -489,6 +493,7 @@ impl Pass<'_> {
             stop: self.tools.stop,
             settings: Settings {
                 transfers: self.options.transfers,
+                limits: learned.exec,
                 bwlimit: self.options.bwlimit,
                 max_downloads: self.options.max_downloads,
                 op_delay: self.options.op_delay,
@@ -505,6 +510,7 @@ impl Pass<'_> {
         drop(settled);
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
+        learned.exec = done.limits;
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
         let waits = base.in_transit.keys().cloned().collect();

@@ -120,6 +120,12 @@ impl Attempts {
         }
     }
 
+    /// Returns how many automatic sign-ins there were within the last hour.
+    pub(crate) fn within_an_hour(&self, now_ms: i64) -> usize {
+        let is_recent = |at: &&i64| **at <= now_ms && now_ms - **at < HOUR_MS;
+        self.automatic_ms.iter().filter(is_recent).count()
+    }
+
     /// Counts an automatic sign-in that is about to begin; `most` an hour.
     ///
     /// # Errors

@@ -92,6 +92,19 @@ pub fn session_mark(options: &AccountOptions) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// Returns what is known of signing in without asking anybody.
+pub fn health(options: &AccountOptions) -> crate::metrics::Health {
+    let Ok(gate) = Gate::find(options, &Nobody, &Stop::new()) else {
+        return crate::metrics::Health::default();
+    };
+    let attempts = attempts::Attempts::load(&gate.store).unwrap_or_default();
+    let trusted = (gate.load().ok().flatten()).and_then(|(session, _)| session.trusted_ms);
+    crate::metrics::Health {
+        reauth_attempts: attempts.within_an_hour(session::now_ms()),
+        trusted: trusted.map(|ms| ms.div_euclid(1000)),
+    }
+}
+
 /// Returns what counts as a second in waits: a second, but for tests on this machine's own emulator.
 ///
 /// # Errors

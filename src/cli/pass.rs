@@ -154,6 +154,27 @@ pub struct WatchArgs {
     /// ICLOUD_SYNC_REMOTE in its environment. Where there is a desktop, it is shown a notification as well.
     #[arg(long, value_name = "CMD")]
     pub hook: Option<String>,
+    /// Serve numbers about the passes of --watch over HTTP
+    ///
+    /// JSON, or Prometheus text if that is asked for. With METRICS_TOKEN in the environment only to who sends it as a
+    /// bearer token. [env: METRICS_HTTP]
+    #[arg(long)]
+    pub metrics_http: bool,
+    /// Address for --metrics-http [default: 127.0.0.1]
+    ///
+    /// One that others can reach needs a METRICS_TOKEN. [env: METRICS_HOST]
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_host: Option<std::net::IpAddr>,
+    /// Port for --metrics-http [default: 8787]
+    ///
+    /// [env: METRICS_PORT]
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
+    /// Path for --metrics-http [default: /metrics]
+    ///
+    /// [env: METRICS_PATH]
+    #[arg(long, value_name = "PATH", value_parser = value::metrics_path)]
+    pub metrics_path: Option<String>,
 }
 
 /// `check`.

@@ -43,6 +43,9 @@ use crate::{
     stop::Stop,
 };
 
+/// What to do when the account takes nothing more.
+const FULL: &str = "the account's iCloud storage is full: delete something there, also from Recently Deleted, or get more storage; the next pass sends the rest";
+
 /// Cookies that answers set are saved at most so often.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -64,6 +67,9 @@ pub enum Effect {
     Read,
     /// It may change something: it is repeated only where the answer says that nothing was done.
     Write,
+    /// As a write, and it rests on something that was read just before: it goes out at once or not at all. It waits for
+    /// nothing and is never repeated; where nothing was done, and doing it all again may help, the error is `Busy`.
+    AtOnce,
 }
 
 /// Where an account's data is, as the service told at sign-in.
@@ -183,6 +189,21 @@ impl Api {
         self.wire.stop.wait(self.wire.pace.second * seconds)
     }
 
+    /// Waits before something is tried again after its `n`th failure in a row, from 0, and takes one retry of the pass's
+    /// budget. A `Retry-After` holds all threads.
+    ///
+    /// # Errors
+    /// `why`, where it was tried often enough, the budget is used up, or the service asks for too long a wait;
+    /// `Stopped`.
+    pub fn again(&self, n: u32, why: Error) -> Result<()> {
+        self.wire.again(n, why)
+    }
+
+    /// Returns how often the service has refused because of the load (429, 503).
+    pub fn refusals(&self) -> u64 {
+        self.wire.refusals()
+    }
+
     /// Returns the stop flag that all waits look at.
     pub fn stop(&self) -> &Stop {
         &self.wire.stop
@@ -225,12 +246,16 @@ impl Api {
                 headers: common_headers(&self.wire, body.is_some()),
                 body: body.take(),
                 limit: self.limit(&label, effect),
+                at_once: effect == Effect::AtOnce,
             };
             let outcome = self.wire.exchange(&call);
             body = call.body;
             self.keep_now_and_then();
             let answer = match outcome {
                 Ok(answer) => answer,
+                Err(Failure::Unsent(error)) if effect == Effect::AtOnce => {
+                    return Err(not_done(&error));
+                }
                 Err(Failure::Final(error) | Failure::Unsent(error)) => return Err(error),
                 Err(Failure::Lost(error)) => {
                     self.stumbled(&mut course, effect, error)?;
@@ -249,7 +274,14 @@ impl Api {
                     let error = Error::new(Kind::Temporary, words());
                     self.stumbled(&mut course, effect, error)?;
                 }
-                Verdict::Busy => self.busy(&mut course, Error::new(Kind::Busy, words()))?,
+                Verdict::Busy => {
+                    let error = Error::new(Kind::Busy, words());
+                    if effect != Effect::Read {
+                        // What has to be done again with it is known where the write was made.
+                        return Err(error);
+                    }
+                    self.ask_again(&mut course, error)?;
+                }
                 Verdict::Hold(asked) => {
                     let error = Error::new(Kind::Temporary, words()).with_retry_after(asked);
                     self.hold(&mut course, asked, error)?;
@@ -257,6 +289,9 @@ impl Api {
                 Verdict::Session => self.refused(&mut course, &session, line, &words())?,
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
                 Verdict::Refused(kind) => return Err(refusal(kind, words(), &reason)),
+            }
+            if effect == Effect::AtOnce {
+                return Err(not_done(&Error::new(Kind::Temporary, words())));
             }
         }
     }
@@ -282,7 +317,7 @@ impl Api {
     }
 
     fn limit(&self, label: &str, effect: Effect) -> Duration {
-        if effect == Effect::Write || label.starts_with("retrieveItemDetails") {
+        if effect != Effect::Read || label.starts_with("retrieveItemDetails") {
             self.wire.pace.listing
         } else {
             self.wire.pace.other
@@ -311,6 +346,11 @@ impl Drop for Api {
     }
 }
 
+/// Makes the error of what was not done, and has to be begun from what it rests on.
+fn not_done(error: &Error) -> Error {
+    Error::new(Kind::Busy, error.to_string()).with_source(error.clone())
+}
+
 /// The status and the words to judge by; an error inside a 200 counts as what it says it is.
 fn verdict_input(answer: &Answer) -> (u16, Reason) {
     if (200..300).contains(&answer.status) {
@@ -320,6 +360,9 @@ fn verdict_input(answer: &Answer) -> (u16, Reason) {
 }
 
 fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
+    if reason.says(&["QUOTA", "quota", "storage is used up"]) {
+        return Error::new(kind, format!("{words}; {FULL}"));
+    }
     let error = Error::new(kind, words);
     if reason.says(&["ZONE_NOT_FOUND", "AUTHENTICATION_FAILED"]) {
         return error.with_hint(

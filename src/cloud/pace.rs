@@ -109,6 +109,12 @@ impl Hold {
         }
     }
 
+    /// Returns whether all have to wait now.
+    pub(crate) fn is_on(&self) -> bool {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|end| end > Instant::now())
+    }
+
     /// Waits until the hold is over.
     ///
     /// # Errors

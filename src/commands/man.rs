@@ -157,6 +157,10 @@ fn more() -> Roff {
                 "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS, SYNC_INTERVAL",
                 "as --conflict, --max-downloads, --op-delay, --interval",
             ),
+            (
+                "METRICS_HTTP, METRICS_HOST, METRICS_PORT, METRICS_PATH, METRICS_TOKEN",
+                "numbers of a watch over HTTP, as the options of these names; the token that they are given for",
+            ),
             ("STATE_FILE", "where the baseline of this pair is kept"),
             (
                 "AUTO_REAUTH, AUTO_REAUTH_MAX_ATTEMPTS",

@@ -1,6 +1,6 @@
 //! The baseline row that follows from a finished action.
 
-use super::{disk::Marks, download::Digests};
+use super::{disk::Marks, fetch::Digests};
 use crate::{
     cloud::Node,
     tree::{Kind, LocalItem, RelPath, RemoteItem, Row},

@@ -72,6 +72,11 @@ settings! {
     Watch: Some("--watch"), None, Some("watch"), "0";
     Interval: Some("--interval"), Some("SYNC_INTERVAL"), Some("interval"), "300";
     Hook: Some("--hook"), None, Some("hook"), "";
+    MetricsHttp: Some("--metrics-http"), Some("METRICS_HTTP"), Some("metrics-http"), "0";
+    MetricsHost: Some("--metrics-host"), Some("METRICS_HOST"), Some("metrics-host"), "127.0.0.1";
+    MetricsPort: Some("--metrics-port"), Some("METRICS_PORT"), Some("metrics-port"), "8787";
+    MetricsPath: Some("--metrics-path"), Some("METRICS_PATH"), Some("metrics-path"), "/metrics";
+    MetricsToken: None, Some("METRICS_TOKEN"), None, "";
     LogLevel: None, Some("LOG_LEVEL"), Some("log-level"), "warn";
     LogJson: None, Some("LOG_JSON"), Some("log-json"), "0";
     LogFile: None, Some("LOG_FILE"), Some("log-file"), "";
@@ -109,7 +114,7 @@ pub fn environment_default(name: &str) -> Option<&'static str> {
 impl Setting {
     /// Returns whether its value is nobody's business.
     pub(crate) fn is_secret(self) -> bool {
-        matches!(self, Self::Password | Self::Code)
+        matches!(self, Self::Password | Self::Code | Self::MetricsToken)
     }
 
     /// Returns the name that people know it by: its flag, else its environment name. A flag that says the opposite of
@@ -142,5 +147,6 @@ mod tests {
     fn secrets_have_no_key_in_the_config_file() {
         assert_eq!(Setting::Password.key(), None);
         assert_eq!(Setting::Code.key(), None);
+        assert_eq!(Setting::MetricsToken.key(), None);
     }
 }

@@ -104,6 +104,44 @@ pub fn interval(text: &str) -> Result<u32, String> {
     small(text, 5..=604_800)
 }
 
+/// Reads `--metrics-host`.
+///
+/// # Errors
+/// The form.
+pub fn metrics_host(text: &str) -> Result<std::net::IpAddr, String> {
+    let text = text.trim();
+    let text = if text.eq_ignore_ascii_case("localhost") {
+        "127.0.0.1"
+    } else {
+        text
+    };
+    text.parse()
+        .map_err(|_| "an IP address, such as 127.0.0.1, is expected".into())
+}
+
+/// Reads `--metrics-port`.
+///
+/// # Errors
+/// The bounds.
+pub fn metrics_port(text: &str) -> Result<u16, String> {
+    small(text, 0..=65_535)
+}
+
+/// Reads `--metrics-path`.
+///
+/// # Errors
+/// The form.
+pub fn metrics_path(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_path = text.starts_with('/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"?#%".contains(&byte));
+    is_path
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a path that begins with a slash, such as /metrics, is expected".into())
+}
+
 /// Reads `AUTO_REAUTH_MAX_ATTEMPTS`; -1 is `None`: no automatic sign-in at all.
 ///
 /// # Errors

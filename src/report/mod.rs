@@ -231,4 +231,4 @@ pub fn tell_error(console: &Console, error: &Error, is_json: bool, exit_code: u8
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

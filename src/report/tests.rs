@@ -262,7 +262,7 @@ pub(super) fn left() -> Vec<(Side, Left)> {
     ]
 }
 
-pub(super) fn summary() -> Summary {
+pub(crate) fn summary() -> Summary {
     Summary {
         verb: Verb::Bisync,
         local: "/home/anna/iCloud".into(),
@@ -287,7 +287,7 @@ pub(super) fn summary() -> Summary {
     }
 }
 
-pub(super) fn troubled() -> Summary {
+pub(crate) fn troubled() -> Summary {
     Summary {
         counts: Counts {
             planned: 12,

@@ -43,16 +43,24 @@ use crate::{
 /// limit (protocol page 8.1).
 pub const FIRST_CHUNK: usize = 50;
 
+/// How many requests are in flight until the service shows otherwise (design section 7).
+const FIRST_LISTERS: usize = 8;
+
 /// What the service was found to take; worth remembering between passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListLimits {
     /// How many folders went into one request in the end.
     pub chunk: usize,
+    /// How many requests were in flight in the end.
+    pub listers: usize,
 }
 
 impl Default for ListLimits {
     fn default() -> Self {
-        Self { chunk: FIRST_CHUNK }
+        Self {
+            chunk: FIRST_CHUNK,
+            listers: FIRST_LISTERS,
+        }
     }
 }
 
@@ -95,14 +103,14 @@ impl RemoteScan<'_> {
     /// `NotFound` where the root is gone; whatever kept the root from being listed whole; `SignIn`;
     /// `Stopped`; `Temporary` where the service stays away.
     pub fn run(&self, limits: &mut ListLimits) -> Result<Listing<RemoteItem>> {
-        let asker = Asker::new(self.listers, limits.chunk, self.watch);
+        let asker = Asker::new(self.remote, self.listers, *limits, self.watch);
         let mut gather = Gather {
             scan: self,
             asker: &asker,
             states: HashMap::new(),
         };
         let done = gather.run();
-        limits.chunk = asker.chunk();
+        *limits = asker.limits();
         done
     }
 }

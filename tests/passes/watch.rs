@@ -2,12 +2,15 @@
 
 use std::{
     fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
     path::PathBuf,
     process::{Child, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use icloud_sync::emulator::{Action, Fault};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::world::{WHO, World};
@@ -21,10 +24,15 @@ struct Watching<'a> {
 /// Waits until something is so.
 #[track_caller]
 fn until(what: &str, is_so: impl Fn() -> bool) {
+    until_within(Duration::from_secs(60), what, is_so);
+}
+
+#[track_caller]
+fn until_within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "never: {what}");
-        thread::sleep(Duration::from_millis(5));
+        assert!(begun.elapsed() < patience, "never: {what}");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -178,4 +186,134 @@ fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
     // What was typed wrongly does not become right by waiting.
     world.write("file", "x");
     world.run(["bisync", "local/file", "--watch"]).code(2);
+}
+
+#[test]
+fn the_numbers_of_a_watch_are_served() {
+    let world = World::new();
+    world.write("a", "from here");
+    world.drive.write("b", "from there").unwrap();
+    let watching = Watching::begin(
+        &world,
+        &["--interval", "20", "--metrics-http", "--metrics-port", "0"],
+    );
+    // A pass tells its line, and is counted then: of four lines three are in the numbers for certain.
+    until("four passes", || watching.passes() >= 4);
+    let told = watching.told();
+    let url = told
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("metrics: http://")
+        .unwrap();
+    let (address, path) = url.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let numbers: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(numbers["passes"]["0"].as_u64().unwrap() >= 3, "{numbers}");
+    assert_eq!(numbers["actions"]["upload"], 1);
+    assert_eq!(numbers["actions"]["download"], 1);
+    assert_eq!(numbers["bytes_received"], "from there".len());
+    assert_eq!(watching.end(Signal::TERM).0, Some(0));
+    let args = [
+        "bisync",
+        "local",
+        "--watch",
+        "--metrics-http",
+        "--metrics-host",
+        "0.0.0.0",
+    ];
+    world.run(args).code(2).says("METRICS_TOKEN");
+}
+
+/// What the process holds: memory in KiB, and open descriptors.
+fn held(watching: &Watching<'_>) -> (u64, usize) {
+    let proc = PathBuf::from(format!("/proc/{}", watching.child.id()));
+    let status = fs::read_to_string(proc.join("status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (kib, fs::read_dir(proc.join("fd")).unwrap().count())
+}
+
+#[test]
+#[ignore = "takes minutes: ten thousand passes"]
+fn ten_thousand_passes_hold_no_more_than_a_thousand() {
+    let world = World::new();
+    let called = world.folder.path().join("called");
+    let hook = format!("echo x >> '{}'", called.display());
+    let args = [
+        "--interval",
+        "5",
+        "--hook",
+        &hook,
+        "--metrics-http",
+        "--metrics-port",
+        "0",
+    ];
+    let watching = Watching::begin(&world, &args);
+    let pass = |number: usize| {
+        until_within(Duration::from_secs(3600), "a pass", || {
+            watching.passes() >= number
+        });
+    };
+    let mut first = None;
+    let (mut episodes, mut written) = (0, 0);
+    for round in 1..=100 {
+        pass(round * 100);
+        // Both sides are edited all the time, and now and then the service is in trouble, or signs everybody out.
+        world.write(&format!("{}", round % 10), format!("round {round} here"));
+        world
+            .drive
+            .write(
+                format!("there {}", round % 10),
+                format!("round {round} there"),
+            )
+            .unwrap();
+        written += 2;
+        if round % 5 == 0 {
+            world
+                .emulator
+                .fault(Fault::once("retrieveItemDetailsInFolders", Action::Html502));
+        }
+        if round % 10 == 0 {
+            world.emulator.expire_session(WHO);
+        }
+        if round % 25 == 0 {
+            world.emulator.expire_session(WHO);
+            world.emulator.expire_tokens(WHO);
+            episodes += 1;
+            let calls = || fs::read_to_string(&called).map_or(0, |text| text.lines().count());
+            until("the call", || calls() == episodes);
+            world.run(["login"]).code(0);
+        }
+        if round == 10 {
+            first = Some(held(&watching));
+        }
+    }
+    let last = held(&watching);
+    let passes = watching.passes();
+    let (code, told) = watching.end(Signal::TERM);
+    assert_eq!(code, Some(0));
+    let first = first.unwrap();
+    println!(
+        "{passes} passes, {written} edits, {episodes} episodes: {} KiB and {} descriptors after 1,000, {} KiB and {} after the last",
+        first.0, first.1, last.0, last.1
+    );
+    assert!(last.0 < first.0 * 5 / 4 + 2048, "{first:?} {last:?}");
+    assert!(last.1 <= first.1 + 2, "{first:?} {last:?}");
+    assert!(told.lines().count() < passes * 2);
+    world.run(["login"]).code(0);
+    world.pass("bisync", &[]);
+    world.expect_equal();
+    world.expect_quiet("bisync");
 }

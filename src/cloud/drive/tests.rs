@@ -43,7 +43,7 @@ impl Wire for Script {
         self.next(path, Value::Null)
     }
 
-    fn fetch(&self, _: &str, _: u64) -> Result<Content> {
+    fn fetch(&self, _: &str, _: u64, _: Option<u64>) -> Result<Content> {
         panic!("nothing is fetched here")
     }
 
@@ -64,6 +64,14 @@ impl Wire for Script {
     fn pause(&self, seconds: u32) -> Result<()> {
         self.paused.lock().unwrap().push(seconds);
         Ok(())
+    }
+
+    fn again(&self, n: u32, why: Error) -> Result<()> {
+        if n >= 4 { Err(why) } else { Ok(()) }
+    }
+
+    fn refusals(&self) -> u64 {
+        0
     }
 }
 

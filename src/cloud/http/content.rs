@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use log::{debug, trace};
+use log::trace;
 use reqwest::{
     Url,
     blocking::{Body, Response},
@@ -32,7 +32,6 @@ use crate::{
         Content,
         answer::{self, Reason},
         endpoint::place,
-        pace::TRIES,
     },
     error::{Error, Kind, Result},
 };
@@ -50,36 +49,17 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const SLOWEST: u64 = 512;
 
 impl Api {
-    /// Fetches content from byte `from` on. Tries again where no content had come yet; what breaks
-    /// off later is the caller's to resume.
+    /// Fetches content from byte `from` on, up to and not including `until`. It is tried once: the caller knows how far
+    /// it has come.
     ///
     /// # Errors
     /// `Refused` where the address has expired (403, 404, 410): ask for a new one; `Changed` where the
     /// content ends before `from`; `Protocol` for a host that is not the service's (nothing is sent
     /// there) or an answer for another range; `Temporary`; `Stopped`.
-    pub fn content_get(&self, address: &str, from: u64) -> Result<Content> {
+    pub fn content_get(&self, address: &str, from: u64, until: Option<u64>) -> Result<Content> {
         let url = self.wire.endpoint.content(address)?;
-        let mut tries = 0;
-        loop {
-            let error = match get(&self.wire, &url, from) {
-                Ok(content) => return Ok(content),
-                Err(error) if error.kind() == Kind::Temporary => error,
-                Err(error) => return Err(error),
-            };
-            tries += 1;
-            if tries >= TRIES {
-                return Err(error);
-            }
-            let asked = error.retry_after();
-            let wait = match asked.map(|asked| self.wire.pace.asked(asked)) {
-                Some(Some(wait)) => wait,
-                Some(None) => return Err(error),
-                None => self.wire.pace.network(tries - 1),
-            };
-            debug!("{}; trying again", error.chain());
-            self.wire.budget.spend(error)?;
-            self.wire.stop.wait(wait)?;
-        }
+        self.wire.hold.wait(&self.wire.stop)?;
+        get(&self.wire, &url, from, until)
     }
 
     /// Sends exactly `length` bytes of `body` and returns the answer's body. It is tried once: the
@@ -98,6 +78,7 @@ impl Api {
         body: impl Read + Send + 'static,
     ) -> Result<Vec<u8>> {
         let url = self.wire.endpoint.content(address)?;
+        self.wire.hold.wait(&self.wire.stop)?;
         self.wire.stop.check()?;
         self.wire.count("content up");
         let watch = Arc::new(Watch::default());
@@ -155,7 +136,7 @@ impl Api {
                 ));
             }
         };
-        receipt(response, &url, start)
+        receipt(&self.wire, response, &url, start)
     }
 }
 
@@ -240,14 +221,19 @@ fn headers(wire: &Transport) -> HeaderMap {
     ])
 }
 
-fn get(wire: &Transport, first: &Url, from: u64) -> Result<Content> {
+fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<Content> {
     let mut url = first.clone();
     for _ in 0..=HOPS {
         wire.stop.check()?;
         wire.count("content down");
         let mut request = wire.content.get(url.clone()).headers(headers(wire));
-        if from > 0 {
-            request = request.header(RANGE, format!("bytes={from}-"));
+        match until {
+            Some(until) => {
+                let last = until.saturating_sub(1);
+                request = request.header(RANGE, format!("bytes={from}-{last}"));
+            }
+            None if from > 0 => request = request.header(RANGE, format!("bytes={from}-")),
+            None => {}
         }
         let start = Instant::now();
         let response = request
@@ -292,7 +278,7 @@ fn get(wire: &Transport, first: &Url, from: u64) -> Result<Content> {
                     format!("download: the content has no byte {from}"),
                 ));
             }
-            _ => return Err(refused("download", response)),
+            _ => return Err(refused(wire, "download", response)),
         }
     }
     Err(Error::new(
@@ -318,7 +304,7 @@ fn range_start(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// Makes an error of a content host's answer. Of its body only an error's words are taken.
-fn refused(what: &str, response: Response) -> Error {
+fn refused(wire: &Transport, what: &str, response: Response) -> Error {
     let status = response.status().as_u16();
     let asked = response
         .headers()
@@ -336,10 +322,14 @@ fn refused(what: &str, response: Response) -> Error {
         400..=499 => Kind::Refused,
         _ => Kind::Protocol,
     };
-    Error::new(kind, format!("{what}: {}", reason.words(status))).with_retry_after(asked)
+    let error = Error::new(kind, format!("{what}: {}", reason.words(status)));
+    if matches!(status, 429 | 503) {
+        return wire.had_enough(error, asked);
+    }
+    error
 }
 
-fn receipt(response: Response, url: &Url, start: Instant) -> Result<Vec<u8>> {
+fn receipt(wire: &Transport, response: Response, url: &Url, start: Instant) -> Result<Vec<u8>> {
     let status = response.status().as_u16();
     trace!(
         "POST content to {} -> {status}, {} ms",
@@ -347,7 +337,7 @@ fn receipt(response: Response, url: &Url, start: Instant) -> Result<Vec<u8>> {
         start.elapsed().as_millis()
     );
     if !(200..300).contains(&status) {
-        return Err(refused("upload", response));
+        return Err(refused(wire, "upload", response));
     }
     let mut body = Vec::new();
     response

@@ -17,7 +17,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use log::trace;
+use log::{debug, trace};
 use reqwest::{
     Method, Url,
     blocking::{Client, ClientBuilder},
@@ -41,6 +41,9 @@ use crate::{
 /// The desktop browser that field-proven clients pass for (protocol page 1.5).
 pub(crate) const USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.3.1 Safari/605.1.15";
 
+/// A refusal that does not say for how long.
+const UNSAID: Duration = Duration::ZERO;
+
 /// No answer of the API is larger; content does not come this way.
 const LARGEST_ANSWER: u64 = 1 << 30;
 
@@ -59,6 +62,8 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) limit: Duration,
+    /// It goes out at once or not at all.
+    pub(crate) at_once: bool,
 }
 
 /// An answer, whole.
@@ -95,6 +100,7 @@ pub(crate) struct Transport {
     pub(crate) content: Client,
     api: RwLock<Line>,
     rate: Rate,
+    refusals: AtomicU64,
     requests: AtomicU64,
     labels: Mutex<BTreeMap<String, u64>>,
 }
@@ -139,6 +145,7 @@ impl Transport {
             content,
             api: RwLock::new(api),
             rate: Rate::new(max_rate),
+            refusals: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             labels: Mutex::default(),
         })
@@ -176,14 +183,15 @@ impl Transport {
         let mut tries = 0;
         loop {
             match self.once(call) {
-                Err(Failure::Unsent(error)) => {
+                Err(Failure::Unsent(error)) if !call.at_once => {
+                    self.again(tries, error).map_err(|error| {
+                        if error.kind() == Kind::Stopped {
+                            Failure::Final(error)
+                        } else {
+                            Failure::Unsent(error)
+                        }
+                    })?;
                     tries += 1;
-                    if tries >= TRIES {
-                        return Err(Failure::Unsent(error));
-                    }
-                    self.budget.spend(error).map_err(Failure::Unsent)?;
-                    let wait = self.pace.network(tries - 1);
-                    self.stop.wait(wait).map_err(Failure::Final)?;
                 }
                 done => return done,
             }
@@ -191,8 +199,16 @@ impl Transport {
     }
 
     fn once(&self, call: &Call<'_>) -> Exchange {
-        self.hold.wait(&self.stop).map_err(Failure::Final)?;
-        self.rate.take(&self.stop).map_err(Failure::Final)?;
+        if call.at_once {
+            if self.hold.is_on() {
+                let text = format!("{}: all requests wait", call.label);
+                return Err(Failure::Unsent(Error::new(Kind::Temporary, text)));
+            }
+            self.rate.owe();
+        } else {
+            self.hold.wait(&self.stop).map_err(Failure::Final)?;
+            self.rate.take(&self.stop).map_err(Failure::Final)?;
+        }
         let client = self
             .api
             .read()
@@ -241,6 +257,56 @@ impl Transport {
                 .with_source(error),
             )),
         }
+    }
+
+    /// Notes that the service has had enough of us, not of one request: all threads wait. Returns the error, which knows
+    /// of it.
+    pub(crate) fn had_enough(&self, error: Error, asked: Option<Duration>) -> Error {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        let wait = match asked {
+            Some(asked) => self.pace.asked(asked),
+            None => Some(self.pace.throttle(0)),
+        };
+        if let Some(wait) = wait {
+            debug!("{error}; all requests wait {} ms", wait.as_millis());
+            self.hold.set(wait);
+        }
+        error.with_retry_after(Some(asked.unwrap_or(UNSAID)))
+    }
+
+    /// Waits before something is tried again after its `n`th failure in a row, from 0, and takes one retry of the pass's
+    /// budget.
+    ///
+    /// # Errors
+    /// `why`, where it was tried often enough, the budget is used up, or the service asks for too long a wait;
+    /// `Stopped`.
+    pub(crate) fn again(&self, n: u32, why: Error) -> Result<()> {
+        if n + 1 >= TRIES {
+            return Err(why);
+        }
+        let wait = match why.retry_after() {
+            // The next request waits for the hold.
+            Some(UNSAID) => {
+                self.hold.set(self.pace.throttle(n));
+                Duration::ZERO
+            }
+            Some(asked) if self.pace.asked(asked).is_some() => Duration::ZERO,
+            Some(asked) => {
+                return Err(why.with_hint(format!(
+                    "the service asks to be left alone for {} minutes",
+                    asked.as_secs().div_ceil(60)
+                )));
+            }
+            None if why.kind() == Kind::Busy => self.pace.busy(n),
+            None => self.pace.network(n),
+        };
+        self.budget.spend(why)?;
+        self.stop.wait(wait)
+    }
+
+    /// Returns how often the service has refused because of the load.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
     }
 
     /// Counts a request under its label.

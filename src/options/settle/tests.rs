@@ -390,7 +390,13 @@ fn the_defaults_that_are_shown_are_those_that_are_taken() {
         let (pass, account, _) = world.run("pull").unwrap();
         let watch = layers.watch(&WatchArgs::default()).unwrap();
         let log = layers.log(&CommonArgs::default()).unwrap();
-        format!("{pass:?} {account:?} {watch:?} {log:?}")
+        // The address shows even where nothing is served on it.
+        let served = parse("pull --watch --metrics-http");
+        let Command::Pull(args) = &served.command else {
+            unreachable!()
+        };
+        let metrics = layers.watch(&args.pass.watch).unwrap().metrics;
+        format!("{pass:?} {account:?} {watch:?} {metrics:?} {log:?}")
     };
     assert_eq!(settled(&written), settled(&plain));
     assert_eq!(settled(&from_config), settled(&plain));
