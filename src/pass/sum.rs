@@ -1,6 +1,6 @@
 //! What a pass came to: counts, problems, where the losers are, and the exit code.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use crate::{
     error::Kind as ErrorKind,
@@ -73,6 +73,11 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
     );
     let kept = parts.plan.kept.iter().filter(|kept| kept.is_problem);
     problems.extend(kept.map(|kept| (kept.path.to_string(), kept.why.clone())));
+    // There may be as many conflicts as actions.
+    let replaced: HashSet<&RelPath> = (parts.plan.actions.iter().zip(&parts.done.outcomes))
+        .filter(|(action, outcome)| action.is_replacement() && matches!(outcome, Outcome::Done))
+        .map(|(action, _)| &action.path)
+        .collect();
     let exit_code = if let Some(signal) = parts.stopped_by {
         u8::try_from(128 + signal).unwrap_or(130)
     } else if let Some(fatal) = &parts.done.fatal {
@@ -97,7 +102,11 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
             .plan
             .conflicts
             .iter()
-            .map(|conflict| (conflict.path.clone(), place_of_loser(conflict, parts)))
+            .map(|conflict| {
+                let is_replaced = replaced.contains(&conflict.path);
+                let place = place_of_loser(conflict, parts, is_replaced);
+                (conflict.path.clone(), place)
+            })
             .collect(),
         problems,
         skipped_by_rule: by_rule.len(),
@@ -110,7 +119,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
 }
 
 /// Says where the loser of a conflict is.
-fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
+fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>, is_replaced: bool) -> String {
     if let Some(kept) = &conflict.kept_as {
         return format!("both are kept, one as \"{kept}\"");
     }
@@ -118,16 +127,7 @@ fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
         return "both are kept".to_owned();
     };
     let loser = winner.other().as_str();
-    let replaces = |path: &RelPath| {
-        parts
-            .plan
-            .actions
-            .iter()
-            .position(|action| action.path == *path && action.is_replacement())
-    };
-    let is_done = replaces(&conflict.path)
-        .is_some_and(|at| matches!(parts.done.outcomes.get(at), Some(Outcome::Done)));
-    if !is_done {
+    if !is_replaced {
         return format!("the {loser} version stays where it is");
     }
     match (&parts.trash, winner) {

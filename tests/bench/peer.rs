@@ -58,6 +58,8 @@ impl Rclone {
 
     /// Signs in to a world's account.
     pub(crate) fn sign_in(&self, world: &World) -> Any<()> {
+        // It keeps no session without a trust token, and that comes with a code.
+        world.want_second_factor();
         let mut create = self.command(world);
         create
             .args(["config", "create", "ic", "iclouddrive"])

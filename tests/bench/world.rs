@@ -64,12 +64,8 @@ pub(crate) struct World {
 impl World {
     /// An empty Drive, and somebody signed in.
     pub(crate) fn new(options: &Options) -> Any<Self> {
-        let mut account = Account::new(WHO, PASSWORD);
-        account.two_factor = false;
-        account.iterations = 1_000;
-        account.quota_bytes = 1 << 40;
         let config = Config {
-            accounts: vec![account],
+            accounts: vec![account(false)],
             proxy: Some(([127, 0, 0, 1], 0).into()),
             seed: Some(1),
             ..Config::default()
@@ -91,6 +87,11 @@ impl World {
         };
         measure::run(world.command().arg("login"))?;
         Ok(world)
+    }
+
+    /// Wants a code from browsers that are not trusted: some clients can't do without one. Who is signed in stays so.
+    pub(crate) fn want_second_factor(&self) {
+        self.emulator.add_account(account(true));
     }
 
     /// A place below this world's folder.
@@ -187,4 +188,12 @@ impl World {
         let files = below.filter(|(_, entry)| entry.content.is_some());
         Ok(files.count())
     }
+}
+
+fn account(two_factor: bool) -> Account {
+    let mut account = Account::new(WHO, PASSWORD);
+    account.two_factor = two_factor;
+    account.iterations = 1_000;
+    account.quota_bytes = 1 << 40;
+    account
 }
