@@ -164,7 +164,7 @@ fn verdict(found: &Explained) -> Vec<String> {
     }
     let settled = found.settled.as_ref().map(|how| match how {
         Settle::Adopt => "nothing to transfer: both sides have the same content",
-        Settle::Renew => "nothing to transfer: its marks moved, its content did not",
+        Settle::Renew => "nothing to transfer: its content is as the baseline has it",
         Settle::Forget => "nothing to do: both sides have deleted it",
     });
     said.extend(settled.map(str::to_owned));

@@ -31,7 +31,8 @@ fn each_path_has_its_reason() {
         "both",
         "docs/a",
     ] {
-        world.write(name, name);
+        // Long ago: what was modified just before the pass is looked at again by the next.
+        world.write_at(name, name, 1_700_000_000);
     }
     world.pass("bisync", &[]).code(0);
     world.write("edited", "edited here");
