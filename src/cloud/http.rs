@@ -14,6 +14,7 @@ mod failure;
 mod recover;
 mod shape;
 mod transport;
+mod upload;
 
 use std::{
     collections::BTreeMap,

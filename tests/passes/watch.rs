@@ -71,6 +71,16 @@ impl<'a> Watching<'a> {
     }
 }
 
+/// A test that fails leaves nobody behind.
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
 /// A second is a millisecond here: an interval that does not end while a test runs.
 const NEVER: [&str; 2] = ["--interval", "604800"];
 

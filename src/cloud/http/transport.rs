@@ -19,8 +19,8 @@ use std::{
 use jiff::Timestamp;
 use log::{debug, trace};
 use reqwest::{
-    Method, Url,
-    blocking::{Client, ClientBuilder},
+    ClientBuilder, Method, Url,
+    blocking::{self, Client},
     header::{COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -29,7 +29,10 @@ use crate::{
     cloud::{
         answer,
         endpoint::Endpoint,
-        http::failure::{Failure, failure},
+        http::{
+            failure::{Failure, failure},
+            upload::Uploads,
+        },
         jar::Jar,
         pace::{Budget, Hold, Pace, TRIES},
         rate::Rate,
@@ -98,6 +101,7 @@ pub(crate) struct Transport {
     pub(crate) hold: Hold,
     pub(crate) budget: Budget,
     pub(crate) content: Client,
+    uploads: Mutex<Option<Arc<Uploads>>>,
     api: RwLock<Line>,
     rate: Rate,
     refusals: AtomicU64,
@@ -130,7 +134,7 @@ impl Transport {
             number: 0,
         };
         let content = build(
-            client(&endpoint)
+            blocking::ClientBuilder::from(client(&endpoint))
                 // The length is checked against what was announced: no decoding on the way.
                 .gzip(false)
                 .timeout(pace.stall),
@@ -143,12 +147,28 @@ impl Transport {
             stop,
             hold: Hold::default(),
             content,
+            uploads: Mutex::default(),
             api: RwLock::new(api),
             rate: Rate::new(max_rate),
             refusals: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             labels: Mutex::default(),
         })
+    }
+
+    /// Returns the connections of uploads; made when they are first needed, for most passes need none.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn uploads(&self) -> Result<Arc<Uploads>> {
+        let mut uploads = lock(&self.uploads);
+        if let Some(uploads) = &*uploads {
+            return Ok(Arc::clone(uploads));
+        }
+        let new = Uploads::new(client(&self.endpoint).gzip(false), |builder| {
+            builder.build().map_err(not_built)
+        })?;
+        Ok(Arc::clone(uploads.insert(Arc::new(new))))
     }
 
     /// Returns the number of the current set of connections; see [`Self::reconnect`].
@@ -347,7 +367,7 @@ fn install_crypto() {
 }
 
 fn client(endpoint: &Endpoint) -> ClientBuilder {
-    let mut builder = Client::builder()
+    let mut builder = ClientBuilder::new()
         .user_agent(USER_AGENT)
         .redirect(Policy::none())
         .referer(false)
@@ -368,17 +388,19 @@ fn client(endpoint: &Endpoint) -> ClientBuilder {
 }
 
 fn api_client(endpoint: &Endpoint) -> Result<Client> {
-    build(client(endpoint))
+    build(client(endpoint).into())
 }
 
-fn build(builder: ClientBuilder) -> Result<Client> {
-    builder.build().map_err(|error| {
-        Error::new(Kind::Usage, "cannot set up secure connections")
-            .with_source(error)
-            .with_hint(
-                "install the system's trusted certificates (package ca-certificates), or set SSL_CERT_FILE to a PEM file of them",
-            )
-    })
+fn build(builder: blocking::ClientBuilder) -> Result<Client> {
+    builder.build().map_err(not_built)
+}
+
+fn not_built(error: reqwest::Error) -> Error {
+    Error::new(Kind::Usage, "cannot set up secure connections")
+        .with_source(error)
+        .with_hint(
+            "install the system's trusted certificates (package ca-certificates), or set SSL_CERT_FILE to a PEM file of them",
+        )
 }
 
 /// Makes headers of names and texts; a text that no header can hold is left out.
