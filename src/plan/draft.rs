@@ -84,8 +84,8 @@ pub struct Draft<'a> {
     pub rules: Rules,
     /// The entities; number 0 is the root.
     pub parts: Vec<Part<'a>>,
-    /// Differences left as they are.
-    pub kept: Vec<Kept>,
+    /// Differences left as they are, each with its entity.
+    pub kept: Vec<(Ent, Kept)>,
     /// Conflicts that the policy settles.
     pub conflicts: Vec<Conflict>,
     /// What stands on each side that is left alone, and no entity of the listing.
@@ -258,11 +258,13 @@ impl<'a> Draft<'a> {
 
     fn keep(&mut self, ent: Ent, why: impl Into<String>, is_problem: bool) {
         let path = self.shown(ent);
-        self.kept.push(Kept {
+        let why = why.into();
+        let kept = Kept {
             path,
-            why: why.into(),
+            why,
             is_problem,
-        });
+        };
+        self.kept.push((ent, kept));
     }
 
     /// Returns the changes of the baseline that need nothing done on either side.

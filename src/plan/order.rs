@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Action, Inside, Parent, Plan, Reason, Side, What,
+    Action, Inside, Kept, Parent, Plan, Reason, Side, What,
     draft::{Draft, Place, SIDES, Transfer},
     matching::{Ent, ROOT},
 };
@@ -27,7 +27,7 @@ pub fn plan(mut draft: Draft<'_>) -> Plan {
     work.transfers();
     work.removals();
     let actions = sorted(work.actions);
-    let mut kept = draft.kept;
+    let mut kept: Vec<Kept> = draft.kept.into_iter().map(|(_, kept)| kept).collect();
     kept.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     kept.dedup();
     let mut conflicts = draft.conflicts;

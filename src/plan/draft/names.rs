@@ -135,6 +135,8 @@ impl<'a> Draft<'a> {
             let part = &mut self.parts[loser];
             part.goal[here] = None;
             part.reason[here] = Reason::Extra(side);
+            // Whatever it was to be left for, it goes now.
+            self.kept.retain(|(ent, _)| *ent != loser);
             self.conflicts.push(Conflict {
                 path,
                 winner: Some(source),
