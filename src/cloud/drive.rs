@@ -44,6 +44,18 @@ pub trait Wire: Sync {
         effect: Effect,
     ) -> Result<T>;
 
+    /// Sends a write that rests on what was seen just before.
+    ///
+    /// # Errors
+    /// As [`Api::post_json_looking`].
+    fn post_looking<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        look: &dyn Fn() -> Result<()>,
+    ) -> Result<T>;
+
     /// Reads JSON.
     ///
     /// # Errors
@@ -84,6 +96,16 @@ impl Wire for Arc<Api> {
         effect: Effect,
     ) -> Result<T> {
         self.post_json(host, path, body, effect)
+    }
+
+    fn post_looking<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        look: &dyn Fn() -> Result<()>,
+    ) -> Result<T> {
+        self.post_json_looking(host, path, body, look)
     }
 
     fn get<T: DeserializeOwned>(&self, host: Host, path: &str) -> Result<T> {

@@ -140,11 +140,39 @@ impl Api {
         body: &(impl Serialize + ?Sized),
         effect: Effect,
     ) -> Result<T> {
-        let body = serde_json::to_vec(body).map_err(|error| {
-            Error::new(Kind::Other, format!("{path_and_query}: cannot be written"))
-                .with_source(error)
-        })?;
-        self.call(host, &Method::POST, path_and_query, Some(body), effect)
+        let body = written(path_and_query, body)?;
+        self.call(
+            host,
+            &Method::POST,
+            path_and_query,
+            Some(body),
+            effect,
+            &|| Ok(()),
+        )
+    }
+
+    /// Sends a write that rests on what the caller has seen just before. Where it goes out again, or later than at once,
+    /// `look` is called first, with nothing between; an error of its ends the call.
+    ///
+    /// # Errors
+    /// As [`Self::post_json`], and those of `look`.
+    pub fn post_json_looking<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        path_and_query: &str,
+        body: &(impl Serialize + ?Sized),
+        look: &dyn Fn() -> Result<()>,
+    ) -> Result<T> {
+        let body = written(path_and_query, body)?;
+        let effect = Effect::Write;
+        self.call(
+            host,
+            &Method::POST,
+            path_and_query,
+            Some(body),
+            effect,
+            look,
+        )
     }
 
     /// Asks by GET and returns the parsed answer.
@@ -152,7 +180,14 @@ impl Api {
     /// # Errors
     /// As [`Self::post_json`].
     pub fn get_json<T: DeserializeOwned>(&self, host: Host, path_and_query: &str) -> Result<T> {
-        self.call(host, &Method::GET, path_and_query, None, Effect::Read)
+        self.call(
+            host,
+            &Method::GET,
+            path_and_query,
+            None,
+            Effect::Read,
+            &|| Ok(()),
+        )
     }
 
     /// Returns the signed-in account's number; state is bound to it (hazard 17).
@@ -210,12 +245,17 @@ impl Api {
         path_and_query: &str,
         body: Option<Vec<u8>>,
         effect: Effect,
+        look: &dyn Fn() -> Result<()>,
     ) -> Result<T> {
         let label = label(path_and_query);
         let mut body = body;
         let mut course = Course::default();
+        let mut is_again = false;
         loop {
             self.wire.stop.check()?;
+            if std::mem::replace(&mut is_again, true) {
+                look()?;
+            }
             let session = self.session();
             let line = self.wire.line();
             let call = Call {
@@ -226,7 +266,7 @@ impl Api {
                 body: body.take(),
                 limit: self.limit(&label, effect),
             };
-            let outcome = self.wire.exchange(&call);
+            let outcome = self.wire.exchange_looking(&call, look);
             body = call.body;
             self.keep_now_and_then();
             let answer = match outcome {
@@ -309,6 +349,12 @@ impl Drop for Api {
             warn!("cannot save the session: {}", error.chain());
         }
     }
+}
+
+fn written(path_and_query: &str, body: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
+    serde_json::to_vec(body).map_err(|error| {
+        Error::new(Kind::Other, format!("{path_and_query}: cannot be written")).with_source(error)
+    })
 }
 
 /// The status and the words to judge by; an error inside a 200 counts as what it says it is.

@@ -146,13 +146,19 @@ pub struct Target {
 }
 
 /// What a commit makes of staged content.
-#[derive(Debug, Clone)]
+#[derive(Clone, Copy)]
 pub enum Commit<'a> {
     /// A new document, refused where the name is taken (`allow_conflict: false`).
     Create,
     /// A new version of this document, which keeps its id. The service checks nothing: read the
     /// etag back just before (protocol page 9.8, hazard 2).
-    Update(&'a DocId),
+    Update {
+        /// The document.
+        doc: &'a DocId,
+        /// Reads it back again. It is called before each try but the first, with nothing between the two; an error of its
+        /// ends the commit.
+        look: &'a dyn Fn() -> Result<()>,
+    },
 }
 
 /// The verbs of iCloud Drive.

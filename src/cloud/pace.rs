@@ -109,17 +109,21 @@ impl Hold {
         }
     }
 
-    /// Waits until the hold is over.
+    /// Waits until the hold is over. Returns whether there was one.
     ///
     /// # Errors
     /// `Stopped`.
-    pub(crate) fn wait(&self, stop: &Stop) -> Result<()> {
+    pub(crate) fn wait(&self, stop: &Stop) -> Result<bool> {
+        let mut has_waited = false;
         loop {
             let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let left = until.map(|end| end.saturating_duration_since(Instant::now()));
             match left {
-                Some(left) if !left.is_zero() => stop.wait(left)?,
-                _ => return Ok(()),
+                Some(left) if !left.is_zero() => {
+                    stop.wait(left)?;
+                    has_waited = true;
+                }
+                _ => return Ok(has_waited),
             }
         }
     }

@@ -109,7 +109,10 @@ impl Run<'_> {
             ..local.clone()
         };
         let row = rows::transferred(&sent, &item, digests, began_ns);
-        Ok(vec![Op::Put(Box::new(row))])
+        let forgotten = action.forgets.clone().map(Op::Forget);
+        Ok((forgotten.into_iter())
+            .chain([Op::Put(Box::new(row))])
+            .collect())
     }
 
     /// Writes down what an upload did.
@@ -241,21 +244,25 @@ impl Run<'_> {
                 "a package can't be replaced by a file",
             ));
         }
-        let before = self.expect_remote(remote)?;
         // What the service does with a version for another place than the document's is not known (protocol page 9.8).
-        let is_elsewhere = before
-            .parent
-            .as_ref()
-            .is_some_and(|parent| parent != folder);
-        if is_elsewhere || local_name(&before.name) != local_name(name) {
-            return Err(changed(
-                &remote.path,
-                "it was moved or renamed on the remote side meanwhile",
-            ));
-        }
+        let look = || {
+            let node = self.expect_remote(remote)?;
+            let is_elsewhere = (node.parent.as_ref()).is_some_and(|parent| parent != folder);
+            if is_elsewhere || local_name(&node.name) != local_name(name) {
+                return Err(changed(
+                    &remote.path,
+                    "it was moved or renamed on the remote side meanwhile",
+                ));
+            }
+            Ok(node)
+        };
+        let before = look()?;
         let result = self.exec.remote.commit(
             staged,
-            &Commit::Update(&remote.id.doc),
+            &Commit::Update {
+                doc: &remote.id.doc,
+                look: &|| look().map(drop),
+            },
             folder,
             &before.name,
             local.size,

@@ -115,7 +115,10 @@ fn a_taken_name_is_refused_in_either_form_and_a_new_version_keeps_the_id() {
         let old = world.item("a.txt");
         let staged = world.stage(&old.id.zone, "a.txt", b"second").unwrap();
         assert_eq!(world.item("a.txt"), old, "staging shows nothing");
-        let what = Commit::Update(&old.id.doc);
+        let what = Commit::Update {
+            doc: &old.id.doc,
+            look: &|| Ok(()),
+        };
         let root = RemoteId::root();
         let node = world
             .drive

@@ -185,7 +185,11 @@ impl<W: Wire> Drive<W> {
     ) -> Result<Node> {
         let doc = match what {
             Commit::Create => &staged.doc,
-            Commit::Update(doc) => doc,
+            Commit::Update { doc, .. } => doc,
+        };
+        let look = || match what {
+            Commit::Create => Ok(()),
+            Commit::Update { look, .. } => look(),
         };
         // Whole seconds are stored; whether others are cut or rounded is not known (page 9.8).
         let time = modified_ms.div_euclid(1000) * 1000;
@@ -226,13 +230,16 @@ impl<W: Wire> Drive<W> {
         );
         let mut waits = BUSY.iter();
         loop {
-            let answer: Committed = self.wire.post(Host::Docws, &path, &body, Effect::Write)?;
+            let answer: Committed = self.wire.post_looking(Host::Docws, &path, &body, &look)?;
             let error = match committed(answer) {
                 Ok(document) => return self.committed_node(&document, folder, doc, name),
                 Err(error) => error,
             };
             match waits.next() {
-                Some(seconds) if error.kind() == ErrorKind::Busy => self.wire.pause(*seconds)?,
+                Some(seconds) if error.kind() == ErrorKind::Busy => {
+                    self.wire.pause(*seconds)?;
+                    look()?;
+                }
                 _ => return Err(error),
             }
         }

@@ -39,6 +39,16 @@ impl Wire for Script {
         self.next(path, serde_json::to_value(body).unwrap())
     }
 
+    fn post_looking<T: DeserializeOwned>(
+        &self,
+        host: Host,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        _: &dyn Fn() -> Result<()>,
+    ) -> Result<T> {
+        self.post(host, path, body, Effect::Write)
+    }
+
     fn get<T: DeserializeOwned>(&self, _: Host, path: &str) -> Result<T> {
         self.next(path, Value::Null)
     }

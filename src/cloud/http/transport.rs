@@ -50,6 +50,9 @@ const CONNECT: Duration = Duration::from_secs(20);
 /// Data that the other side does not acknowledge for so long ends the connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
+/// What is looked at again before a request that rests on it is sent again; an error ends the call.
+pub(crate) type Look<'a> = dyn Fn() -> Result<()> + 'a;
+
 /// A request to an API host.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
@@ -173,9 +176,14 @@ impl Transport {
     /// # Errors
     /// See [`Failure`].
     pub(crate) fn exchange(&self, call: &Call<'_>) -> Exchange {
+        self.exchange_looking(call, &|| Ok(()))
+    }
+
+    /// The same; `look` is called where the request goes out later than at once, right before it does.
+    pub(crate) fn exchange_looking(&self, call: &Call<'_>, look: &Look<'_>) -> Exchange {
         let mut tries = 0;
         loop {
-            match self.once(call) {
+            match self.once(call, look) {
                 Err(Failure::Unsent(error)) => {
                     tries += 1;
                     if tries >= TRIES {
@@ -184,14 +192,17 @@ impl Transport {
                     self.budget.spend(error).map_err(Failure::Unsent)?;
                     let wait = self.pace.network(tries - 1);
                     self.stop.wait(wait).map_err(Failure::Final)?;
+                    look().map_err(Failure::Final)?;
                 }
                 done => return done,
             }
         }
     }
 
-    fn once(&self, call: &Call<'_>) -> Exchange {
-        self.hold.wait(&self.stop).map_err(Failure::Final)?;
+    fn once(&self, call: &Call<'_>, look: &Look<'_>) -> Exchange {
+        if self.hold.wait(&self.stop).map_err(Failure::Final)? {
+            look().map_err(Failure::Final)?;
+        }
         self.rate.take(&self.stop).map_err(Failure::Final)?;
         let client = self
             .api
