@@ -6,9 +6,9 @@ use crate::{
     error::Kind as ErrorKind,
     exec::Done,
     options::PassOptions,
-    plan::{Conflict, Plan, Side, What},
+    plan::{Conflict, Plan, What},
     report::{Counts, Outcome, Summary},
-    tree::{Freeze, Left, Listing, LocalItem, RelPath, RemoteItem},
+    tree::{Freeze, Left, Listing, LocalItem, RemoteItem},
 };
 
 /// What a summary is made from.
@@ -118,24 +118,21 @@ fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
         return "both are kept".to_owned();
     };
     let loser = winner.other().as_str();
-    let replaces = |path: &RelPath| {
-        parts
-            .plan
-            .actions
-            .iter()
-            .position(|action| action.path == *path && action.is_replacement())
-    };
-    let is_done = replaces(&conflict.path)
-        .is_some_and(|at| matches!(parts.done.outcomes.get(at), Some(Outcome::Done)));
-    if !is_done {
+    let Some((action, Outcome::Done)) = conflict
+        .put_away_by
+        .and_then(|by| Some((parts.plan.actions.get(by)?, parts.done.outcomes.get(by)?)))
+    else {
         return format!("the {loser} version stays where it is");
+    };
+    if action.what == What::TrashRemote {
+        return format!("the {loser} version is in iCloud's Recently Deleted");
     }
-    match (&parts.trash, winner) {
-        (Some(trash), Side::Local | Side::Remote) => {
-            let place = trash.join(conflict.path.as_str());
+    match &parts.trash {
+        Some(trash) => {
+            let place = trash.join(action.path.as_str());
             format!("the {loser} version is in {}", place.display())
         }
-        (None, _) => format!("the {loser} version is in the local trash"),
+        None => format!("the {loser} version is in the local trash"),
     }
 }
 

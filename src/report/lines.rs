@@ -38,12 +38,11 @@ impl Reporter for Lines {
             }
             Event::Planned {
                 plan,
-                verb,
                 dry_run: true,
+                ..
             } => {
                 let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-                self.console
-                    .print(&plan::text(plan, *verb, &left, self.explain));
+                self.console.print(&plan::text(plan, &left, self.explain));
             }
             Event::Planned {
                 plan,
