@@ -6,7 +6,9 @@
 mod bad_input;
 mod bisync;
 mod check;
+mod conflicts;
 mod counts;
+mod guards;
 mod hazards;
 mod hostile;
 mod kill;
