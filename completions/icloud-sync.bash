@@ -31,6 +31,9 @@ _icloud__sync() {
             icloud__sync,emulator)
                 cmd="icloud__sync__subcmd__emulator"
                 ;;
+            icloud__sync,explain)
+                cmd="icloud__sync__subcmd__explain"
+                ;;
             icloud__sync,login)
                 cmd="icloud__sync__subcmd__login"
                 ;;
@@ -49,6 +52,9 @@ _icloud__sync() {
             icloud__sync,push)
                 cmd="icloud__sync__subcmd__push"
                 ;;
+            icloud__sync,service)
+                cmd="icloud__sync__subcmd__service"
+                ;;
             icloud__sync,status)
                 cmd="icloud__sync__subcmd__status"
                 ;;
@@ -57,6 +63,15 @@ _icloud__sync() {
                 ;;
             icloud__sync,undo)
                 cmd="icloud__sync__subcmd__undo"
+                ;;
+            icloud__sync__subcmd__service,install)
+                cmd="icloud__sync__subcmd__service__subcmd__install"
+                ;;
+            icloud__sync__subcmd__service,print)
+                cmd="icloud__sync__subcmd__service__subcmd__print"
+                ;;
+            icloud__sync__subcmd__service,remove)
+                cmd="icloud__sync__subcmd__service__subcmd__remove"
                 ;;
             icloud__sync__subcmd__trash,list)
                 cmd="icloud__sync__subcmd__trash__subcmd__list"
@@ -71,7 +86,7 @@ _icloud__sync() {
 
     case "${cmd}" in
         icloud__sync)
-            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo demo emulator completions man"
+            opts="-v -q -h -V --verbose --quiet --env-file --help --version login logout status ls pull push bisync check trash undo explain service demo emulator completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -89,7 +104,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__bisync)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -144,6 +159,26 @@ _icloud__sync() {
                     return 0
                     ;;
                 --op-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -290,6 +325,72 @@ _icloud__sync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        icloud__subcmd__sync__subcmd__explain)
+            opts="-v -q -h --local --remote --verb --json --include --exclude --ignore --filter-from --no-default-ignores --links --conflict --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --local)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --remote)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --include)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --exclude)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ignore)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --filter-from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --links)
+                    COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --conflict)
+                    COMPREPLY=($(compgen -W "prefer-newer prefer-local prefer-remote keep-both" -- "${cur}"))
+                    return 0
+                    ;;
+                --account)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --region)
+                    COMPREPLY=($(compgen -W "global china" -- "${cur}"))
+                    return 0
+                    ;;
+                --max-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         icloud__subcmd__sync__subcmd__login)
             opts="-v -q -h --account --region --sms --voice --code --relogin --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -395,7 +496,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__pull)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -450,6 +551,26 @@ _icloud__sync() {
                     return 0
                     ;;
                 --op-delay)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-path)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -477,7 +598,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__push)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -535,6 +656,26 @@ _icloud__sync() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --hook)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --metrics-path)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --account)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -558,8 +699,108 @@ _icloud__sync() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        icloud__subcmd__sync__subcmd__service)
+            opts="-v -q -h --verbose --quiet --env-file --help print install remove"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__install)
+            opts="-v -q -h --name --verb --watch --interval --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__print)
+            opts="-v -q -h --name --verb --watch --interval --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --verb)
+                    COMPREPLY=($(compgen -W "pull push bisync" -- "${cur}"))
+                    return 0
+                    ;;
+                --interval)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        icloud__subcmd__sync__subcmd__service__subcmd__remove)
+            opts="-v -q -h --name --verbose --quiet --env-file --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --env-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         icloud__subcmd__sync__subcmd__status)
-            opts="-v -q -h --account --region --json --verbose --quiet --env-file --help"
+            opts="-v -q -h --account --region --config --json --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -39,6 +39,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "bisync" -d 
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "check" -d 'Compare both sides without transferring anything'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "trash" -d 'List iCloud\'s Recently Deleted, or put something back from it'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "undo" -d 'Take back what a pass did'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "explain" -d 'Say why a path is treated as it is'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "service" -d 'Run passes by systemd: print, install or remove units of the user'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "demo" -d 'Take the tour: everything on a made-up iCloud, no Apple account'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "emulator" -d 'Run a local iCloud for trying and testing'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -66,6 +68,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l accou
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l config -d 'Show each setting, its value and where that comes from, instead'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -l json -d 'Print JSON, one object a line'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand status" -s q -l quiet -d 'Say nothing but problems'
@@ -100,6 +103,11 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l listers
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -111,6 +119,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -135,6 +146,11 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l listers
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -146,6 +162,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete -d 'Remove what the source side has deleted since the last pass'
@@ -170,6 +189,11 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l liste
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-host -d 'Address for --metrics-http [default: 127.0.0.1]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-port -d 'Port for --metrics-http [default: 8787]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-path -d 'Path for --metrics-http [default: /metrics]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
@@ -181,6 +205,9 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbo
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l watch -d 'Run the pass again and again, until SIGTERM or Ctrl-C'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l once -d 'Run one pass, even though the config file says `watch = true`'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l metrics-http -d 'Serve numbers about the passes of --watch over HTTP'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l relogin -d 'Sign in anew, even though a session is there'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
@@ -249,6 +276,65 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -l no-auto
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand undo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l local -d 'Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l remote -d 'Folder of iCloud Drive, such as /Documents/Work [default: /]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l verb -d 'Which way the pass would go [default: bisync]' -r -f -a "pull\t'From iCloud to this machine'
+push\t'From this machine to iCloud'
+bisync\t'Both ways'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l exclude -d 'Leave out what matches GLOB (may be repeated; a comma separates too)' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l ignore -d 'As --exclude, and stronger than any other pattern' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
+follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
+prefer-local\t'The one on this machine'
+prefer-remote\t'The one in iCloud'
+keep-both\t'Both: the local one gets a name with `.conflict-` and its time'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l json -d 'Print one JSON object'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l relogin -d 'Sign in anew, even though a session is there'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l no-auto-reauth -d 'Never sign in by itself when the session has ended'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "print" -d 'Print the units, and change nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "install" -d 'Write the units below ~/.config/systemd/user, and start them'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and not __fish_seen_subcommand_from print install remove" -f -a "remove" -d 'Stop the units, and remove their files'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l verb -d 'Which way [default: bisync]' -r -f -a "pull\t'From iCloud to this machine'
+push\t'From this machine to iCloud'
+bisync\t'Both ways'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l interval -d 'Seconds between two passes, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -l watch -d 'One process that stays, in place of a timer'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from print" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l verb -d 'Which way [default: bisync]' -r -f -a "pull\t'From iCloud to this machine'
+push\t'From this machine to iCloud'
+bisync\t'Both ways'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l interval -d 'Seconds between two passes, 5 or more [default: 300]' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -l watch -d 'One process that stays, in place of a timer'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from install" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -l name -d 'Name of the units; without it the pair\'s, or that of LOCAL' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'

@@ -10,12 +10,17 @@
 )]
 
 mod pass;
+mod service;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use pass::{BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs};
+pub use pass::{
+    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
+};
+
+pub use service::{ServiceArgs, ServiceCommand, ServicePairArgs, ServiceUnitArgs, VerbArg};
 
 use crate::options::{Region, value};
 
@@ -203,6 +208,13 @@ pub enum Command {
     /// comes to the other, and different contents are a conflict (--conflict says who wins). A move that was taken back
     /// on one side is carried over to the other by the next bisync.
     Undo(UndoArgs),
+    /// Say why a path is treated as it is
+    ///
+    /// Lists both sides, makes the plan that a pass would make now, and says what is at PATH on each side and in the
+    /// baseline, which rule or action concerns it, and why. Changes nothing.
+    Explain(ExplainArgs),
+    /// Run passes by systemd: print, install or remove units of the user
+    Service(ServiceArgs),
     /// Take the tour: everything on a made-up iCloud, no Apple account
     ///
     /// Starts a local iCloud in this process, with a few files in it, and shows login, pull, push and
@@ -240,7 +252,7 @@ pub struct LoginArgs {
     /// The code of the second factor, instead of a prompt
     ///
     /// [env: ICLOUD_2FA_CODE]
-    #[arg(long, value_name = "CODE", help_heading = "Account")]
+    #[arg(long, value_name = "CODE", value_parser = value::code, help_heading = "Account")]
     pub code: Option<String>,
     /// Sign in anew, even though a session is there
     ///
@@ -263,9 +275,17 @@ pub struct LogoutArgs {
 /// `status`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct StatusArgs {
+    /// The pair of the config file whose settings --config shows
+    #[arg(value_name = "@NAME", requires = "config")]
+    pub pair: Option<String>,
     /// Whose.
     #[command(flatten)]
     pub account: AccountArgs,
+    /// Show each setting, its value and where that comes from, instead
+    ///
+    /// As a pass started here and now would have them. A password or code is not shown.
+    #[arg(long, help_heading = "Settings")]
+    pub config: bool,
     /// Print JSON, one object a line
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -398,6 +418,57 @@ impl UndoArgs {
             remote: self.remote.clone(),
             dry_run: self.dry_run,
             json: self.json,
+            account: self.account.clone(),
+            session: self.session.clone(),
+            ..PassArgs::default()
+        }
+    }
+}
+
+/// `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArgs {
+    /// The path below LOCAL and REMOTE, such as Documents/letter.txt
+    ///
+    /// An absolute one must be below LOCAL.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]
+    #[arg(long, value_name = "LOCAL")]
+    pub local: Option<PathBuf>,
+    /// Folder of iCloud Drive, such as /Documents/Work [default: /]
+    #[arg(long, value_name = "REMOTE", value_parser = value::remote)]
+    pub remote: Option<String>,
+    /// Which way the pass would go [default: bisync]
+    #[arg(long, value_name = "VERB", value_enum)]
+    pub verb: Option<VerbArg>,
+    /// Print one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// Which items.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Who wins if both sides changed a file [default: prefer-newer]
+    ///
+    /// [env: CONFLICT_STRATEGY]
+    #[arg(long, value_name = "POLICY", value_enum, help_heading = "Conflicts")]
+    pub conflict: Option<ConflictArg>,
+    /// Whose.
+    #[command(flatten)]
+    pub account: AccountArgs,
+    /// How to sign in.
+    #[command(flatten)]
+    pub session: SessionArgs,
+}
+
+impl ExplainArgs {
+    /// Returns what the pass would be given.
+    pub fn as_pass(&self) -> PassArgs {
+        PassArgs {
+            local: self.local.clone(),
+            remote: self.remote.clone(),
+            filter: self.filter.clone(),
+            conflict: self.conflict,
             account: self.account.clone(),
             session: self.session.clone(),
             ..PassArgs::default()

@@ -6,6 +6,7 @@
 //! reads, everything after it only does what it says, and a dry run prints the very value that a real
 //! pass carries out.
 
+mod attention;
 pub mod auth;
 pub mod cli;
 pub mod cloud;
@@ -15,6 +16,7 @@ mod crash;
 pub mod emulator;
 pub mod error;
 pub mod exec;
+pub mod metrics;
 pub mod options;
 pub mod pass;
 pub mod plan;
@@ -24,6 +26,7 @@ pub mod signals;
 pub mod state;
 pub mod stop;
 pub mod tree;
+pub mod watch;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 
 mod config;
 mod dotenv;
+mod effective;
 mod env;
 mod layers;
 mod setting;
@@ -14,9 +15,10 @@ pub mod value;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use effective::Effective;
 pub use env::Env;
 pub use layers::Layers;
-pub use setting::environment_names;
+pub use setting::{environment_default, environment_names};
 
 use crate::plan::{Delete, Policy, Verb};
 
@@ -138,6 +140,19 @@ pub struct PassOptions {
     pub state_dir: PathBuf,
     /// Tell why for each path (`-v`, `VERBOSE_DECISIONS`).
     pub explain: bool,
+}
+
+/// When passes are run, and who hears when one needs a person.
+#[derive(Debug, Clone)]
+pub struct WatchOptions {
+    /// Again and again (`--watch`).
+    pub is_on: bool,
+    /// Seconds between two passes (`--interval`, `SYNC_INTERVAL`).
+    pub interval: u32,
+    /// A shell command to run when a person is needed (`--hook`).
+    pub hook: Option<String>,
+    /// Where the numbers of a watch are served (`--metrics-http` and its companions).
+    pub metrics: Option<crate::metrics::Address>,
 }
 
 /// How much is told.

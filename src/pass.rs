@@ -4,8 +4,10 @@
 //! does what the plan says.
 
 mod check;
+mod explain;
 mod facts;
 mod learned;
+mod look;
 mod places;
 mod sight;
 mod sum;
@@ -44,13 +46,18 @@ use crate::{
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 pub use check::{Compared, Finding, Found, check};
+pub use explain::{Explained, explain};
 use learned::Learned;
+pub use look::{Look, files};
 use places::Places;
 use sight::Sight;
 pub use undo::{End, Step, Undone, past, undo as take_back};
 
 /// How often the plan may ask for content before something is wrong with the answers.
 const MOST_ROUNDS: usize = 8;
+/// How many changes of the baseline alone go into one line of the journal: a line is made in memory, and none depends
+/// on another.
+const OPS_A_LINE: usize = 1_000;
 
 /// What a pass works with besides its options.
 pub struct Tools<'a> {
@@ -176,11 +183,12 @@ impl Pass<'_> {
             .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
-        let filter = self.filter()?;
+        let filter = look::filter(self.options, &self.places.local, self.files)?;
         let awake = awake(&base, &filter);
         let hidden = base.rows.items().len() - awake.len();
         self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
+        self.tools.remote.recall_token_batch(learned.token_batch);
         let listings = self.list(
             &base,
             &filter,
@@ -197,8 +205,10 @@ impl Pass<'_> {
             Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
             None => None,
         };
-        let (plan, facts) = self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
+        let (mut plan, facts) =
+            self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
         let guarded = self.guard(&awake, &listings, &plan);
+        drop(awake);
         let dry_run = self.options.dry_run;
         if guarded.is_ok() || dry_run {
             self.tools.reporter.event(&Event::Planned {
@@ -210,10 +220,10 @@ impl Pass<'_> {
         guarded?;
         let (done, agreed) = match (&local_root, &disk) {
             (Some(root), Some(disk)) if !dry_run => self.carry_out(
-                &base,
+                base,
                 &listings,
                 &filter,
-                &plan,
+                &mut plan,
                 &facts,
                 &remote_root,
                 disk,
@@ -222,6 +232,7 @@ impl Pass<'_> {
             )?,
             _ => (exec::Done::default(), base.rows.items().len()),
         };
+        learned.token_batch = self.tools.remote.token_batch();
         if let Err(error) = learned.save() {
             log::debug!("{}", error.chain());
         }
@@ -270,25 +281,6 @@ impl Pass<'_> {
             }
             other => other,
         }
-    }
-
-    fn filter(&self) -> Result<Filter> {
-        let mut options = self.options.filter.clone();
-        // The program's own state holds a session, and changes with every pass; it never leaves this machine.
-        let baseline = &self.files.baseline;
-        let own = [
-            (places::resolve_local(&self.options.state_dir)?, "/"),
-            (places::resolve_local(baseline)?, ""),
-            (places::resolve_local(&self.files.journal)?, ""),
-        ];
-        for (path, kind) in &own {
-            if let Ok(below) = path.strip_prefix(&self.places.local)
-                && let Some(below) = below.to_str()
-            {
-                (options.ignore).push(format!("/{}{kind}", globset::escape(below)));
-            }
-        }
-        Filter::new(&options, &self.places.local)
     }
 
     /// Says so where filters hide more or less than in the last pass of what both sides agree on.
@@ -361,7 +353,8 @@ impl Pass<'_> {
                     progress: &tell_local,
                 },
             };
-            let listing = scan.run()?;
+            let mut listing = scan.run()?;
+            listing.share_paths(&base.rows);
             let items = listing.items().len();
             self.tools.reporter.event(&Event::Listed {
                 side: Side::Local,
@@ -400,9 +393,12 @@ impl Pass<'_> {
                 .unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the local listing failed")));
             (local, remote)
         });
+        let (local, mut remote) = (local?, remote?);
+        // What the baseline knows is shared with it already.
+        remote.share_paths(&local);
         Ok(Listings {
-            local: local?,
-            remote: remote?,
+            local,
+            remote,
             looked_ns,
         })
     }
@@ -475,10 +471,10 @@ impl Pass<'_> {
     )]
     fn carry_out(
         &self,
-        base: &Baseline,
+        base: Baseline,
         listings: &Listings,
         filter: &Filter,
-        plan: &Plan,
+        plan: &mut Plan,
         facts: &Facts,
         remote_root: &RemoteId,
         disk: &Disk,
@@ -488,7 +484,9 @@ impl Pass<'_> {
         let remote_id = remote_root.folder_drivewsid();
         let pair = Pair::new(self.tools.account, root, &self.options.remote, &remote_id)?;
         exec::clear_leftovers(disk, &listings.local, plan);
-        let settled = facts::settled_ops(plan, facts, &base.rows, listings.looked_ns);
+        let settled = std::mem::take(&mut plan.settled);
+        let settled = facts::settled_ops(settled, facts, &base.rows, listings.looked_ns);
+        let plan = &*plan;
         let is_new = base.pair.is_none() || base.is_folded;
         if plan.actions.is_empty() && settled.is_empty() && !is_new {
             self.expire_trash(root);
@@ -516,6 +514,7 @@ impl Pass<'_> {
             stop: self.tools.stop,
             settings: Settings {
                 transfers: self.options.transfers,
+                limits: learned.exec,
                 bwlimit: self.options.bwlimit,
                 max_downloads: self.options.max_downloads,
                 op_delay: self.options.op_delay,
@@ -524,14 +523,20 @@ impl Pass<'_> {
             },
             calibration: &calibration,
         };
-        journal.append(settled, || disk.settle())?;
+        let mut settled = settled.into_iter();
+        while settled.len() > 0 {
+            let ops = settled.by_ref().take(OPS_A_LINE).collect();
+            journal.append(ops, || disk.settle())?;
+        }
+        drop(settled);
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
+        learned.exec = done.limits;
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
         let waits = base.in_transit.keys().cloned().collect();
         let waits = on_their_way(waits, &ops);
-        let (rows, in_transit) = journal::fold(base.rows.clone(), ops);
+        let (rows, in_transit) = journal::fold(base.rows, ops);
         // What is still on its way is only in the journal, which therefore stays.
         if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
             baseline::save(self.files, &pair, &rows)?;

@@ -14,7 +14,7 @@ use std::{
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     flag,
 };
 
@@ -52,6 +52,17 @@ pub fn install(stop: &Stop) -> Result<()> {
         stop.set(SIGINT);
     })
     .map_err(|error| Error::new(Kind::Other, "cannot take SIGINT").with_source(error))
+}
+
+/// Takes SIGHUP from now on: it sets `flag`, and ends nothing.
+///
+/// # Errors
+/// `Other` where the system refuses.
+pub fn on_hangup(wake: &Arc<AtomicBool>) -> Result<()> {
+    let refused =
+        |error: io::Error| Error::new(Kind::Other, "cannot take SIGHUP").with_source(error);
+    flag::register(SIGHUP, Arc::clone(wake)).map_err(refused)?;
+    Ok(())
 }
 
 /// Gives the terminal back as it was before the question that a signal ended, if one did.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use clap::Parser as _;
 use icloud_sync::{
     cli::{Cli, Command},
-    options::{Env, Layers, Verbosity, environment_names},
+    options::{Env, Layers, Verbosity, environment_default, environment_names},
     plan::Verb,
 };
 
@@ -110,6 +110,20 @@ fn the_environment_table_names_what_the_code_reads() {
         .map(|line| line.split('`').nth(1).unwrap())
         .collect();
     assert_eq!(table, environment_names().into_iter().collect());
+}
+
+#[test]
+fn the_environment_table_has_the_defaults_of_the_code() {
+    let mut seen = 0;
+    for line in README.lines().filter(|line| line.starts_with("| `")) {
+        let name = line.split('`').nth(1).unwrap();
+        if let Some(default) = environment_default(name).filter(|text| !text.is_empty()) {
+            let shown = line.rsplit('|').nth(1).unwrap().trim().trim_matches('`');
+            assert_eq!(shown, default, "{name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
 }
 
 #[test]

@@ -109,6 +109,7 @@ pub(crate) fn post(
         headers: common_headers(wire, true),
         body: Some(body),
         limit: wire.pace.other,
+        at_once: false,
     };
     wire.exchange(&call).map_err(Failure::into_error)
 }

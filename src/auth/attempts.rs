@@ -120,6 +120,12 @@ impl Attempts {
         }
     }
 
+    /// Returns how many automatic sign-ins there were within the last hour.
+    pub(crate) fn within_an_hour(&self, now_ms: i64) -> usize {
+        let is_recent = |at: &&i64| **at <= now_ms && now_ms - **at < HOUR_MS;
+        self.automatic_ms.iter().filter(is_recent).count()
+    }
+
     /// Counts an automatic sign-in that is about to begin; `most` an hour.
     ///
     /// # Errors
@@ -128,7 +134,7 @@ impl Attempts {
         let Some(most) = most else {
             return Err(Error::new(
                 Kind::SignIn,
-                "the session has ended, and automatic sign-in is switched off",
+                "automatic sign-in is switched off",
             ));
         };
         // A clock that was set back must not block for ever.
@@ -137,9 +143,7 @@ impl Attempts {
         if self.automatic_ms.len() >= most as usize {
             return Err(Error::new(
                 Kind::SignIn,
-                format!(
-                    "the session has ended, and {most} automatic sign-ins were made within an hour"
-                ),
+                format!("{most} automatic sign-ins were made within an hour"),
             ));
         }
         self.automatic_ms.push(now_ms);

@@ -86,7 +86,7 @@ impl Gate {
         )
     }
 
-    fn pace(&self) -> Pace {
+    pub(crate) fn pace(&self) -> Pace {
         let millis = self
             .endpoint
             .is_loopback()

@@ -107,6 +107,7 @@ impl<'a> Identity<'a> {
             headers: vec![("accept", "*/*".to_owned())],
             body: None,
             limit: self.wire.pace.other,
+            at_once: false,
         };
         let answer = self.exchange(&call)?;
         if (200..400).contains(&answer.status) {
@@ -141,6 +142,7 @@ impl<'a> Identity<'a> {
             label,
             body,
             limit: self.wire.pace.other,
+            at_once: false,
         };
         self.exchange(&call)
     }

@@ -25,7 +25,13 @@ mod twofactor;
 use std::sync::Arc;
 
 use crate::{
-    auth::{gate::Gate, keeper::SignedIn, login::Factor, prompt::Prompt, session::Session},
+    auth::{
+        gate::Gate,
+        keeper::SignedIn,
+        login::Factor,
+        prompt::{Nobody, Prompt},
+        session::Session,
+    },
     cloud::http::{Api, Transport},
     error::Result,
     options::AccountOptions,
@@ -63,6 +69,48 @@ pub fn open(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Resul
     gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;
     drop(held);
     Ok(api(gate, wire, session))
+}
+
+/// Returns a number that moves when somebody signs in: with the saved session of the account that [`open`] would take.
+/// `None` where there is none, or a person is waited for. Asks nobody.
+pub fn session_mark(options: &AccountOptions) -> Option<u64> {
+    use std::{
+        hash::{DefaultHasher, Hash as _, Hasher as _},
+        os::unix::fs::MetadataExt as _,
+    };
+    let gate = Gate::find(options, &Nobody, &Stop::new()).ok()?;
+    if attempts::Attempts::load(&gate.store)
+        .ok()?
+        .waiting
+        .is_some()
+    {
+        return None;
+    }
+    let metadata = std::fs::metadata(gate.store.file("session.json")).ok()?;
+    let mut hasher = DefaultHasher::new();
+    (metadata.ino(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
+    Some(hasher.finish())
+}
+
+/// Returns what is known of signing in without asking anybody.
+pub fn health(options: &AccountOptions) -> crate::metrics::Health {
+    let Ok(gate) = Gate::find(options, &Nobody, &Stop::new()) else {
+        return crate::metrics::Health::default();
+    };
+    let attempts = attempts::Attempts::load(&gate.store).unwrap_or_default();
+    let trusted = (gate.load().ok().flatten()).and_then(|(session, _)| session.trusted_ms);
+    crate::metrics::Health {
+        reauth_attempts: attempts.within_an_hour(session::now_ms()),
+        trusted: trusted.map(|ms| ms.div_euclid(1000)),
+    }
+}
+
+/// Returns what counts as a second in waits: a second, but for tests on this machine's own emulator.
+///
+/// # Errors
+/// `Usage` for a bad endpoint; `SignIn` where no account is known.
+pub fn second(options: &AccountOptions) -> Result<std::time::Duration> {
+    Ok(Gate::find(options, &Nobody, &Stop::new())?.pace().second)
 }
 
 fn api(gate: Gate, wire: Transport, session: Session) -> Arc<Api> {

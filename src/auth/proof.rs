@@ -176,6 +176,7 @@ impl Identity<'_> {
             headers,
             body: Some(body.to_string().into_bytes()),
             limit: self.wire.pace.other,
+            at_once: false,
         };
         self.exchange(&call)
     }

@@ -117,12 +117,64 @@ pub struct PassArgs {
     /// [env: OP_DELAY_MS]
     #[arg(long, value_name = "MS", value_parser = value::op_delay_ms, help_heading = "Speed")]
     pub op_delay: Option<u64>,
+    /// Again and again.
+    #[command(flatten)]
+    pub watch: WatchArgs,
     /// Whose.
     #[command(flatten)]
     pub account: AccountArgs,
     /// How to sign in.
     #[command(flatten)]
     pub session: SessionArgs,
+}
+
+/// Running a pass again and again, and being told when a person is needed.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Unattended")]
+pub struct WatchArgs {
+    /// Run the pass again and again, until SIGTERM or Ctrl-C
+    ///
+    /// Every --interval seconds; sooner when something has changed locally (looked at every 10 seconds) or on SIGHUP,
+    /// later after errors, up to an hour. When iCloud wants a person, `icloud-sync login` in another terminal lets it go
+    /// on.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub watch: bool,
+    /// Run one pass, even though the config file says `watch = true`
+    #[arg(long, conflicts_with = "watch")]
+    pub once: bool,
+    /// Seconds between two passes of --watch, 5 or more [default: 300]
+    ///
+    /// [env: SYNC_INTERVAL]
+    #[arg(long, value_name = "SECONDS", value_parser = value::interval)]
+    pub interval: Option<u32>,
+    /// Run CMD when a person is needed and nobody is at the terminal
+    ///
+    /// When signing in needs a password or code, or a guard has stopped the pass; once, until a pass goes through again.
+    /// The shell command finds ICLOUD_SYNC_REASON, ICLOUD_SYNC_CODE (the exit code), ICLOUD_SYNC_LOCAL and
+    /// ICLOUD_SYNC_REMOTE in its environment. Where there is a desktop, it is shown a notification as well.
+    #[arg(long, value_name = "CMD")]
+    pub hook: Option<String>,
+    /// Serve numbers about the passes of --watch over HTTP
+    ///
+    /// JSON, or Prometheus text if that is asked for. With METRICS_TOKEN in the environment only to who sends it as a
+    /// bearer token. [env: METRICS_HTTP]
+    #[arg(long)]
+    pub metrics_http: bool,
+    /// Address for --metrics-http [default: 127.0.0.1]
+    ///
+    /// One that others can reach needs a METRICS_TOKEN. [env: METRICS_HOST]
+    #[arg(long, value_name = "ADDR")]
+    pub metrics_host: Option<std::net::IpAddr>,
+    /// Port for --metrics-http [default: 8787]
+    ///
+    /// [env: METRICS_PORT]
+    #[arg(long, value_name = "PORT")]
+    pub metrics_port: Option<u16>,
+    /// Path for --metrics-http [default: /metrics]
+    ///
+    /// [env: METRICS_PATH]
+    #[arg(long, value_name = "PATH", value_parser = value::metrics_path)]
+    pub metrics_path: Option<String>,
 }
 
 /// `check`.

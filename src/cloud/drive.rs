@@ -10,7 +10,7 @@ mod listing;
 mod parts;
 mod write;
 
-use std::{io::Read, sync::Arc};
+use std::{io::Read, ops::Range, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -20,13 +20,14 @@ use super::{
     limit::Size,
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     tree::{DocId, Kind, RemoteId, Zone},
 };
 
-/// Documents in one batch of tokens, at first and at most. One client uses 5; the limit is not known
-/// (protocol page 9.4).
-const TOKENS: (usize, usize) = (10, 50);
+/// Documents in one batch of tokens at first. One client uses 5; the limit is not known (protocol page 9.4).
+pub const TOKEN_BATCH: usize = 10;
+/// Documents in one batch of tokens at most: their addresses expire.
+const MOST_TOKENS: usize = 50;
 /// Items in one read by id (page 8.2: several at once are inferred only).
 const READS: usize = 50;
 
@@ -44,18 +45,6 @@ pub trait Wire: Sync {
         effect: Effect,
     ) -> Result<T>;
 
-    /// Sends a write that rests on what was seen just before.
-    ///
-    /// # Errors
-    /// As [`Api::post_json_looking`].
-    fn post_looking<T: DeserializeOwned>(
-        &self,
-        host: Host,
-        path: &str,
-        body: &(impl Serialize + ?Sized),
-        look: &dyn Fn() -> Result<()>,
-    ) -> Result<T>;
-
     /// Reads JSON.
     ///
     /// # Errors
@@ -66,7 +55,7 @@ pub trait Wire: Sync {
     ///
     /// # Errors
     /// As [`Api::content_get`].
-    fn fetch(&self, url: &str, from: u64) -> Result<Content>;
+    fn fetch(&self, url: &str, from: u64, until: Option<u64>) -> Result<Content>;
 
     /// Sends content, and returns the answer's body.
     ///
@@ -85,6 +74,15 @@ pub trait Wire: Sync {
     /// # Errors
     /// `Stopped`.
     fn pause(&self, seconds: u32) -> Result<()>;
+
+    /// Waits before something is tried again.
+    ///
+    /// # Errors
+    /// As [`Remote::again`].
+    fn again(&self, n: u32, why: Error) -> Result<()>;
+
+    /// Returns how often the service has refused because of the load.
+    fn refusals(&self) -> u64;
 }
 
 impl Wire for Arc<Api> {
@@ -98,22 +96,12 @@ impl Wire for Arc<Api> {
         self.post_json(host, path, body, effect)
     }
 
-    fn post_looking<T: DeserializeOwned>(
-        &self,
-        host: Host,
-        path: &str,
-        body: &(impl Serialize + ?Sized),
-        look: &dyn Fn() -> Result<()>,
-    ) -> Result<T> {
-        self.post_json_looking(host, path, body, look)
-    }
-
     fn get<T: DeserializeOwned>(&self, host: Host, path: &str) -> Result<T> {
         self.get_json(host, path)
     }
 
-    fn fetch(&self, url: &str, from: u64) -> Result<Content> {
-        self.content_get(url, from)
+    fn fetch(&self, url: &str, from: u64, until: Option<u64>) -> Result<Content> {
+        self.content_get(url, from, until)
     }
 
     fn send(
@@ -129,6 +117,14 @@ impl Wire for Arc<Api> {
     fn pause(&self, seconds: u32) -> Result<()> {
         Api::pause(self, seconds)
     }
+
+    fn again(&self, n: u32, why: Error) -> Result<()> {
+        Api::again(self, n, why)
+    }
+
+    fn refusals(&self) -> u64 {
+        Api::refusals(self)
+    }
 }
 
 /// An account's iCloud Drive.
@@ -143,7 +139,7 @@ impl<W: Wire> Drive<W> {
     pub fn new(wire: W) -> Self {
         Self {
             wire,
-            tokens: Size::new(TOKENS.0, TOKENS.1),
+            tokens: Size::new(TOKEN_BATCH, MOST_TOKENS),
             reads: Size::new(READS, READS),
         }
     }
@@ -155,6 +151,22 @@ impl<W: Wire> Drive<W> {
 }
 
 impl<W: Wire> Remote for Drive<W> {
+    fn refusals(&self) -> u64 {
+        self.wire.refusals()
+    }
+
+    fn again(&self, n: u32, why: Error) -> Result<()> {
+        self.wire.again(n, why)
+    }
+
+    fn token_batch(&self) -> usize {
+        self.tokens.now()
+    }
+
+    fn recall_token_batch(&self, batch: usize) {
+        self.tokens.begin_at(batch);
+    }
+
     fn list(&self, folders: &[RemoteId]) -> Result<Vec<FolderAnswer>> {
         self.list_folders(folders)
     }
@@ -176,7 +188,11 @@ impl<W: Wire> Remote for Drive<W> {
     }
 
     fn fetch(&self, token: &Token, from: u64) -> Result<Content> {
-        self.wire.fetch(&token.url, from)
+        self.wire.fetch(&token.url, from, None)
+    }
+
+    fn fetch_part(&self, token: &Token, part: Range<u64>) -> Result<Content> {
+        self.wire.fetch(&token.url, part.start, Some(part.end))
     }
 
     fn stage(

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) fails: Option<ErrorKind>,
     /// Requests with more ids get an answer that is one short.
     pub(crate) short_above: Option<usize>,
+    /// How often it has refused because of the load.
+    pub(crate) refusals: u64,
     /// Verb and number of ids of each request.
     pub(crate) log: Vec<(&'static str, usize)>,
     /// Called before a request is answered.
@@ -252,6 +254,10 @@ fn no_write<T>() -> Result<T> {
 }
 
 impl Remote for Fake {
+    fn refusals(&self) -> u64 {
+        self.world().refusals
+    }
+
     fn list(&self, folders: &[RemoteId]) -> Result<Vec<FolderAnswer>> {
         self.ask("list", folders, World::answer)
     }

@@ -14,6 +14,7 @@ mod failure;
 mod recover;
 mod shape;
 mod transport;
+mod upload;
 
 use std::{
     collections::BTreeMap,
@@ -43,6 +44,9 @@ use crate::{
     stop::Stop,
 };
 
+/// What to do when the account takes nothing more.
+const FULL: &str = "the account's iCloud storage is full: delete something there, also from Recently Deleted, or get more storage; the next pass sends the rest";
+
 /// Cookies that answers set are saved at most so often.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -64,6 +68,9 @@ pub enum Effect {
     Read,
     /// It may change something: it is repeated only where the answer says that nothing was done.
     Write,
+    /// As a write, and it rests on something that was read just before: it goes out at once or not at all. It waits for
+    /// nothing and is never repeated; where nothing was done, and doing it all again may help, the error is `Busy`.
+    AtOnce,
 }
 
 /// Where an account's data is, as the service told at sign-in.
@@ -140,39 +147,11 @@ impl Api {
         body: &(impl Serialize + ?Sized),
         effect: Effect,
     ) -> Result<T> {
-        let body = written(path_and_query, body)?;
-        self.call(
-            host,
-            &Method::POST,
-            path_and_query,
-            Some(body),
-            effect,
-            &|| Ok(()),
-        )
-    }
-
-    /// Sends a write that rests on what the caller has seen just before. Where it goes out again, or later than at once,
-    /// `look` is called first, with nothing between; an error of its ends the call.
-    ///
-    /// # Errors
-    /// As [`Self::post_json`], and those of `look`.
-    pub fn post_json_looking<T: DeserializeOwned>(
-        &self,
-        host: Host,
-        path_and_query: &str,
-        body: &(impl Serialize + ?Sized),
-        look: &dyn Fn() -> Result<()>,
-    ) -> Result<T> {
-        let body = written(path_and_query, body)?;
-        let effect = Effect::Write;
-        self.call(
-            host,
-            &Method::POST,
-            path_and_query,
-            Some(body),
-            effect,
-            look,
-        )
+        let body = serde_json::to_vec(body).map_err(|error| {
+            Error::new(Kind::Other, format!("{path_and_query}: cannot be written"))
+                .with_source(error)
+        })?;
+        self.call(host, &Method::POST, path_and_query, Some(body), effect)
     }
 
     /// Asks by GET and returns the parsed answer.
@@ -180,14 +159,7 @@ impl Api {
     /// # Errors
     /// As [`Self::post_json`].
     pub fn get_json<T: DeserializeOwned>(&self, host: Host, path_and_query: &str) -> Result<T> {
-        self.call(
-            host,
-            &Method::GET,
-            path_and_query,
-            None,
-            Effect::Read,
-            &|| Ok(()),
-        )
+        self.call(host, &Method::GET, path_and_query, None, Effect::Read)
     }
 
     /// Returns the signed-in account's number; state is bound to it (hazard 17).
@@ -218,6 +190,21 @@ impl Api {
         self.wire.stop.wait(self.wire.pace.second * seconds)
     }
 
+    /// Waits before something is tried again after its `n`th failure in a row, from 0, and takes one retry of the pass's
+    /// budget. A `Retry-After` holds all threads.
+    ///
+    /// # Errors
+    /// `why`, where it was tried often enough, the budget is used up, or the service asks for too long a wait;
+    /// `Stopped`.
+    pub fn again(&self, n: u32, why: Error) -> Result<()> {
+        self.wire.again(n, why)
+    }
+
+    /// Returns how often the service has refused because of the load (429, 503).
+    pub fn refusals(&self) -> u64 {
+        self.wire.refusals()
+    }
+
     /// Returns the stop flag that all waits look at.
     pub fn stop(&self) -> &Stop {
         &self.wire.stop
@@ -245,17 +232,12 @@ impl Api {
         path_and_query: &str,
         body: Option<Vec<u8>>,
         effect: Effect,
-        look: &dyn Fn() -> Result<()>,
     ) -> Result<T> {
         let label = label(path_and_query);
         let mut body = body;
         let mut course = Course::default();
-        let mut is_again = false;
         loop {
             self.wire.stop.check()?;
-            if std::mem::replace(&mut is_again, true) {
-                look()?;
-            }
             let session = self.session();
             let line = self.wire.line();
             let call = Call {
@@ -265,12 +247,16 @@ impl Api {
                 headers: common_headers(&self.wire, body.is_some()),
                 body: body.take(),
                 limit: self.limit(&label, effect),
+                at_once: effect == Effect::AtOnce,
             };
-            let outcome = self.wire.exchange_looking(&call, look);
+            let outcome = self.wire.exchange(&call);
             body = call.body;
             self.keep_now_and_then();
             let answer = match outcome {
                 Ok(answer) => answer,
+                Err(Failure::Unsent(error)) if effect == Effect::AtOnce => {
+                    return Err(not_done(&error));
+                }
                 Err(Failure::Final(error) | Failure::Unsent(error)) => return Err(error),
                 Err(Failure::Lost(error)) => {
                     self.stumbled(&mut course, effect, error)?;
@@ -289,7 +275,14 @@ impl Api {
                     let error = Error::new(Kind::Temporary, words());
                     self.stumbled(&mut course, effect, error)?;
                 }
-                Verdict::Busy => self.busy(&mut course, Error::new(Kind::Busy, words()))?,
+                Verdict::Busy => {
+                    let error = Error::new(Kind::Busy, words());
+                    if effect != Effect::Read {
+                        // What has to be done again with it is known where the write was made.
+                        return Err(error);
+                    }
+                    self.ask_again(&mut course, error)?;
+                }
                 Verdict::Hold(asked) => {
                     let error = Error::new(Kind::Temporary, words()).with_retry_after(asked);
                     self.hold(&mut course, asked, error)?;
@@ -297,6 +290,9 @@ impl Api {
                 Verdict::Session => self.refused(&mut course, &session, line, &words())?,
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
                 Verdict::Refused(kind) => return Err(refusal(kind, words(), &reason)),
+            }
+            if effect == Effect::AtOnce {
+                return Err(not_done(&Error::new(Kind::Temporary, words())));
             }
         }
     }
@@ -322,7 +318,7 @@ impl Api {
     }
 
     fn limit(&self, label: &str, effect: Effect) -> Duration {
-        if effect == Effect::Write || label.starts_with("retrieveItemDetails") {
+        if effect != Effect::Read || label.starts_with("retrieveItemDetails") {
             self.wire.pace.listing
         } else {
             self.wire.pace.other
@@ -351,10 +347,9 @@ impl Drop for Api {
     }
 }
 
-fn written(path_and_query: &str, body: &(impl Serialize + ?Sized)) -> Result<Vec<u8>> {
-    serde_json::to_vec(body).map_err(|error| {
-        Error::new(Kind::Other, format!("{path_and_query}: cannot be written")).with_source(error)
-    })
+/// Makes the error of what was not done, and has to be begun from what it rests on.
+fn not_done(error: &Error) -> Error {
+    Error::new(Kind::Busy, error.to_string()).with_source(error.clone())
 }
 
 /// The status and the words to judge by; an error inside a 200 counts as what it says it is.
@@ -366,6 +361,9 @@ fn verdict_input(answer: &Answer) -> (u16, Reason) {
 }
 
 fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
+    if reason.says(&["QUOTA", "quota", "storage is used up"]) {
+        return Error::new(kind, format!("{words}; {FULL}"));
+    }
     let error = Error::new(kind, words);
     if reason.says(&["ZONE_NOT_FOUND", "AUTHENTICATION_FAILED"]) {
         return error.with_hint(

@@ -19,10 +19,11 @@ mod pace;
 mod rate;
 pub mod wire;
 
-use std::io::Read;
+use std::{io::Read, ops::Range};
 
 use crate::{
-    error::Result,
+    cloud::pace::TRIES,
+    error::{Error, Kind as ErrorKind, Result},
     tree::{DocId, Etag, Kind, RemoteId, Signature, Zone},
 };
 
@@ -146,23 +147,40 @@ pub struct Target {
 }
 
 /// What a commit makes of staged content.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone)]
 pub enum Commit<'a> {
     /// A new document, refused where the name is taken (`allow_conflict: false`).
     Create,
     /// A new version of this document, which keeps its id. The service checks nothing: read the
     /// etag back just before (protocol page 9.8, hazard 2).
-    Update {
-        /// The document.
-        doc: &'a DocId,
-        /// Reads it back again. It is called before each try but the first, with nothing between the two; an error of its
-        /// ends the commit.
-        look: &'a dyn Fn() -> Result<()>,
-    },
+    Update(&'a DocId),
 }
 
 /// The verbs of iCloud Drive.
 pub trait Remote: Sync {
+    /// Returns how often the service has refused because of the load so far (429, 503), whichever thread it was.
+    fn refusals(&self) -> u64 {
+        0
+    }
+
+    /// Waits before something is tried again after its `n`th failure in a row, from 0, as long as the kind of `why` asks
+    /// for (`Busy`, a `Retry-After`, else as after a network error), and takes one retry of the pass's budget.
+    ///
+    /// # Errors
+    /// `why`, where it was tried often enough, the budget is used up, or the service asks for too long a wait;
+    /// `Stopped`.
+    fn again(&self, n: u32, why: Error) -> Result<()> {
+        if n + 1 >= TRIES { Err(why) } else { Ok(()) }
+    }
+
+    /// Returns how many documents one request for tokens may hold now.
+    fn token_batch(&self) -> usize {
+        drive::TOKEN_BATCH
+    }
+
+    /// Begins with a number of documents that an earlier pass found.
+    fn recall_token_batch(&self, _batch: usize) {}
+
     /// Lists folders, many in one request; answers in the order of `folders`.
     ///
     /// # Errors
@@ -200,6 +218,15 @@ pub trait Remote: Sync {
     /// `Refused` where the address has expired; `Protocol` for an address that is not a content
     /// host's.
     fn fetch(&self, token: &Token, from: u64) -> Result<Content>;
+
+    /// Fetches a part of a content, from its first byte up to, not including, its last. What comes may be longer, and
+    /// may begin at another byte: [`Content::offset`] tells.
+    ///
+    /// # Errors
+    /// As [`Self::fetch`].
+    fn fetch_part(&self, token: &Token, part: Range<u64>) -> Result<Content> {
+        self.fetch(token, part.start)
+    }
 
     /// Gets a slot and sends content of exactly `size` bytes to it. Nothing is visible after it.
     /// `open` is called again for each try.
@@ -261,4 +288,18 @@ pub trait Remote: Sync {
     /// # Errors
     /// `Lost`, `Busy`; an inner error is of that item alone.
     fn put_back(&self, items: &[Target]) -> Result<Vec<Result<Node>>>;
+}
+
+/// Makes a write again while its zone is busy, which says that it was not applied (protocol page 11.2).
+///
+/// # Errors
+/// Those of `write`; `Busy` where it stays so.
+pub fn until_free<T>(remote: &dyn Remote, mut write: impl FnMut() -> Result<T>) -> Result<T> {
+    for n in 0.. {
+        match write() {
+            Err(error) if error.kind() == ErrorKind::Busy => remote.again(n, error)?,
+            done => return done,
+        }
+    }
+    write()
 }

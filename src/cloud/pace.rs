@@ -109,21 +109,23 @@ impl Hold {
         }
     }
 
-    /// Waits until the hold is over. Returns whether there was one.
+    /// Returns whether all have to wait now.
+    pub(crate) fn is_on(&self) -> bool {
+        let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        until.is_some_and(|end| end > Instant::now())
+    }
+
+    /// Waits until the hold is over.
     ///
     /// # Errors
     /// `Stopped`.
-    pub(crate) fn wait(&self, stop: &Stop) -> Result<bool> {
-        let mut has_waited = false;
+    pub(crate) fn wait(&self, stop: &Stop) -> Result<()> {
         loop {
             let until = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let left = until.map(|end| end.saturating_duration_since(Instant::now()));
             match left {
-                Some(left) if !left.is_zero() => {
-                    stop.wait(left)?;
-                    has_waited = true;
-                }
-                _ => return Ok(has_waited),
+                Some(left) if !left.is_zero() => stop.wait(left)?,
+                _ => return Ok(()),
             }
         }
     }

@@ -39,6 +39,11 @@ impl Rate {
         stop.wait(wait)
     }
 
+    /// Books a turn and does not wait for it: those after it do.
+    pub(crate) fn owe(&self) {
+        self.turn(Instant::now());
+    }
+
     /// Books the next turn and returns how long it is until then. A tenth of a second's worth of
     /// turns may be taken at once after a rest.
     fn turn(&self, now: Instant) -> Duration {
@@ -81,6 +86,15 @@ mod tests {
         let slow = Rate::new(1);
         assert!(slow.turn(now).is_zero());
         assert_eq!(slow.turn(now), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_turn_that_is_owed_is_missed_by_the_next() {
+        let rate = Rate::new(10);
+        let now = Instant::now();
+        rate.owe();
+        rate.owe();
+        assert!(rate.turn(now) >= Duration::from_millis(100));
     }
 
     #[test]

@@ -154,8 +154,12 @@ fn more() -> Roff {
                 "patterns, separated by commas",
             ),
             (
-                "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS",
-                "as --conflict, --max-downloads, --op-delay",
+                "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS, SYNC_INTERVAL",
+                "as --conflict, --max-downloads, --op-delay, --interval",
+            ),
+            (
+                "METRICS_HTTP, METRICS_HOST, METRICS_PORT, METRICS_PATH, METRICS_TOKEN",
+                "numbers of a watch over HTTP, as the options of these names; the token that they are given for",
             ),
             ("STATE_FILE", "where the baseline of this pair is kept"),
             (

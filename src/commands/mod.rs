@@ -6,34 +6,42 @@ pub mod completions;
 pub mod demo;
 #[cfg(feature = "emulator")]
 pub mod emulator;
+pub mod explain;
 pub mod login;
 pub mod logout;
 pub mod ls;
 pub mod man;
+mod passes;
 mod prompt;
+pub mod service;
 pub mod status;
 pub mod trash;
 pub mod undo;
 
 use std::{
     io::{self, IsTerminal as _},
+    path::Path,
     sync::Arc,
 };
 
 use jiff::tz::TimeZone;
 
 use crate::{
-    auth::{self, prompt::Via},
+    auth::{
+        self,
+        prompt::{Prompt, Via},
+    },
     cli::{
-        AccountArgs, CheckArgs, Cli, Command, LoginArgs, LogoutArgs, LsArgs, SessionArgs,
-        StatusArgs, TrashCommand, UndoArgs,
+        AccountArgs, CheckArgs, Cli, Command, ExplainArgs, LoginArgs, LogoutArgs, LsArgs,
+        OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    error::Result,
+    error::{Error, Result},
+    metrics::{Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
     plan::Verb,
-    report::{self, Console},
+    report::{self, Console, Reporter, Style},
     signals,
     state::last,
     stop::Stop,
@@ -48,6 +56,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Bisync(args) => args.pass.json,
         Command::Check(args) => args.json,
         Command::Undo(args) => args.json,
+        Command::Explain(args) => args.json,
         Command::Trash(args) => match &args.command {
             TrashCommand::List(args) => args.json,
             TrashCommand::Restore(args) => args.json,
@@ -56,7 +65,11 @@ pub fn is_json(command: &Command) -> bool {
         Command::Emulator(args) => args.json,
         #[cfg(feature = "emulator")]
         Command::Demo => false,
-        Command::Login(_) | Command::Logout(_) | Command::Completions(_) | Command::Man(_) => false,
+        Command::Login(_)
+        | Command::Logout(_)
+        | Command::Service(_)
+        | Command::Completions(_)
+        | Command::Man(_) => false,
     }
 }
 
@@ -86,6 +99,8 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         layers,
         verbosity,
         is_json: is_json(&cli.command),
+        is_brief: false,
+        metrics: None,
         console,
         stop,
     };
@@ -96,19 +111,24 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         Command::Ls(args) => seat.ls(args),
         Command::Pull(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Pull, args, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Push(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Push, args, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Bisync(args) => {
             let (pass, account) = seat.layers.pass(Verb::Bisync, &args.pass, verbosity)?;
-            seat.pass(&pass, &account)
+            let watch = seat.layers.watch(&args.pass.watch)?;
+            seat.passes(&pass, &account, &watch, env)
         }
         Command::Check(args) => seat.check(args),
         Command::Trash(args) => seat.trash(&args.command),
         Command::Undo(args) => seat.undo(args),
+        Command::Explain(args) => seat.explain(args),
+        Command::Service(args) => seat.service(&args.command, env),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
         #[cfg(feature = "emulator")]
@@ -125,6 +145,10 @@ struct Seat<'a> {
     layers: Layers,
     verbosity: Verbosity,
     is_json: bool,
+    /// A pass tells its end in one line.
+    is_brief: bool,
+    /// Where actions are counted, if anybody asks for numbers.
+    metrics: Option<Metrics>,
     console: &'a Arc<Console>,
     stop: &'a Stop,
 }
@@ -159,6 +183,11 @@ impl Seat<'_> {
     }
 
     fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+        if args.config {
+            let all = self.layers.effective(args.pair.as_deref())?;
+            status::config(&all, args.json, &mut self.console.out())?;
+            return Ok(0);
+        }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
@@ -191,11 +220,6 @@ impl Seat<'_> {
         Ok(0)
     }
 
-    fn pass(&mut self, options: &PassOptions, account: &AccountOptions) -> Result<u8> {
-        let summary = self.with_tools(options, account, |tools| pass::run(options, tools))?;
-        Ok(summary.exit_code)
-    }
-
     fn check(&mut self, args: &CheckArgs) -> Result<u8> {
         let (options, account) = self
             .layers
@@ -204,7 +228,10 @@ impl Seat<'_> {
             dry_run: true,
             ..options
         };
-        let compared = self.with_tools(&options, &account, |tools| pass::check(&options, tools))?;
+        let terminal = prompt::terminal(self.console);
+        let compared = self.with_tools(&options, &account, &terminal, |tools| {
+            pass::check(&options, tools)
+        })?;
         check::show(
             self.console,
             &options,
@@ -224,7 +251,8 @@ impl Seat<'_> {
             return Ok(0);
         }
         let wanted = args.pass.as_deref();
-        let undone = self.with_tools(&options, &account, |tools| {
+        let terminal = prompt::terminal(self.console);
+        let undone = self.with_tools(&options, &account, &terminal, |tools| {
             pass::take_back(&options, wanted, tools)
         })?;
         undo::show(
@@ -269,15 +297,116 @@ impl Seat<'_> {
         Ok(exit_code)
     }
 
+    fn explain(&mut self, args: &ExplainArgs) -> Result<u8> {
+        let verb = args.verb.unwrap_or_default().into();
+        let pass = args.as_pass();
+        let (options, account) = match verb {
+            Verb::Bisync => self.layers.pass(verb, &pass, self.verbosity)?,
+            Verb::Pull | Verb::Push => {
+                // Deletions as the config file has them.
+                let args = OneWayArgs {
+                    pass,
+                    ..OneWayArgs::default()
+                };
+                self.layers.one_way(verb, &args, self.verbosity)?
+            }
+        };
+        let options = PassOptions {
+            dry_run: true,
+            ..options
+        };
+        let path = explain::path(&args.path, &options.local)?;
+        let terminal = prompt::terminal(self.console);
+        let found = self.with_tools(&options, &account, &terminal, |tools| {
+            pass::explain(&options, &path, tools)
+        })?;
+        explain::show(self.console, &options, &found, self.is_json)?;
+        Ok(0)
+    }
+
+    fn service(&mut self, command: &ServiceCommand, env: &Env) -> Result<u8> {
+        let pair = match command {
+            ServiceCommand::Print(args) | ServiceCommand::Install(args) => &args.pair,
+            ServiceCommand::Remove(args) => args,
+        };
+        let (options, _) = self
+            .layers
+            .pass(Verb::Bisync, &pair.as_pass(), self.verbosity)?;
+        let local = std::path::absolute(&options.local)
+            .map_err(|error| Error::io("cannot find the working directory", error))?;
+        let named =
+            (pair.local.as_deref().and_then(Path::to_str)).and_then(|text| text.strip_prefix('@'));
+        let name = service::name_of(&match (&pair.name, named, local.file_name()) {
+            (Some(name), _, _) => name.clone(),
+            (None, Some(name), _) => name.to_owned(),
+            (None, None, name) => name.unwrap_or_default().to_string_lossy().into_owned(),
+        });
+        // Where systemd looks for what a user wrote, beside this program's own folder.
+        let folder = env.config_dir()?.with_file_name("systemd").join("user");
+        let (args, is_install) = match command {
+            ServiceCommand::Remove(_) => {
+                service::remove(&name, &folder, self.console)?;
+                return Ok(0);
+            }
+            ServiceCommand::Print(args) => (args, false),
+            ServiceCommand::Install(args) => (args, true),
+        };
+        let watch = self.layers.watch(&args.as_watch())?;
+        let mut more = Vec::new();
+        if let Some(path) = self.layers.env_file() {
+            let path = std::path::absolute(path)
+                .map_err(|error| Error::io("cannot find the working directory", error))?;
+            more.extend(["--env-file".to_owned(), path.to_string_lossy().into_owned()]);
+        }
+        more.extend(args.more.iter().cloned());
+        let verb = args.verb.unwrap_or_default().into();
+        let unit = service::Unit {
+            name,
+            program: std::env::current_exe()
+                .map_err(|error| Error::io("cannot find this program's own file", error))?,
+            verb,
+            pair: match named {
+                Some(name) => vec![format!("@{name}")],
+                None => vec![local.to_string_lossy().into_owned(), options.remote.clone()],
+            },
+            more,
+            local,
+            writes: vec![options.state_dir.clone()],
+            env: service::ENVIRONMENT
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), env.text(name).ok()??.to_owned())))
+                .collect(),
+            interval: watch.interval,
+            is_watch: args.watch,
+        };
+        service::expect_parses(&unit)?;
+        for name in self.layers.from_environment() {
+            self.console.tell(&format!(
+                "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"
+            ));
+        }
+        if is_install {
+            service::install(&unit, &folder, self.console)?;
+        } else {
+            for (name, text) in unit.files() {
+                let path = folder.join(name);
+                self.console
+                    .print(&format!("# {}\n{text}\n", path.display()));
+            }
+        }
+        Ok(0)
+    }
+
     /// Signs in, does what a pass or its like does, and keeps the session's news, however that went.
     fn with_tools<T>(
         &self,
         options: &PassOptions,
         account: &AccountOptions,
+        prompt: &dyn Prompt,
         work: impl FnOnce(&Tools<'_>) -> Result<T>,
     ) -> Result<T> {
         self.log_places();
-        let api = auth::open(account, &prompt::terminal(self.console), self.stop)?;
+        let api = auth::open(account, prompt, self.stop)?;
         api.begin_pass();
         let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
         let owner = format!("{} at {}", api.dsid(), endpoint.key());
@@ -285,7 +414,7 @@ impl Seat<'_> {
         let done = work(&Tools {
             remote: &drive,
             account: &owner,
-            reporter: report::choose(self.console, self.is_json, self.verbosity, options.explain),
+            reporter: self.reporter(options),
             stop: self.stop,
             requests: &|| api.requests(),
         });
@@ -293,6 +422,24 @@ impl Seat<'_> {
         let done = done?;
         kept?;
         Ok(done)
+    }
+
+    /// Returns who is told of a pass.
+    fn reporter(&self, options: &PassOptions) -> Arc<dyn Reporter> {
+        let style = Style {
+            is_json: self.is_json,
+            is_brief: self.is_brief,
+            verbosity: self.verbosity,
+            explain: options.explain,
+        };
+        let to = report::choose(self.console, style);
+        match &self.metrics {
+            Some(metrics) => Arc::new(Counting {
+                metrics: metrics.clone(),
+                to,
+            }),
+            None => to,
+        }
     }
 
     fn account(

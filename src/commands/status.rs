@@ -13,7 +13,7 @@ use crate::{
     auth::{attempts::Attempts, gate::Gate, prompt::Nobody},
     commands::login::say,
     error::{Error, Kind, Result},
-    options::AccountOptions,
+    options::{AccountOptions, Effective},
     report::sanitize::for_terminal,
     state::last::LastPass,
     stop::Stop,
@@ -115,6 +115,32 @@ pub fn run(
         }) => Err(not_signed_in(&why)),
         _ => Err(not_signed_in("not signed in")),
     }
+}
+
+/// Shows all settings.
+///
+/// # Errors
+/// Where nothing can be written.
+pub fn config(all: &[Effective], json: bool, out: &mut dyn Write) -> Result<()> {
+    if json {
+        for one in all {
+            let line = json!({"setting": one.name, "value": one.value, "source": one.source});
+            say(out, &line.to_string())?;
+        }
+        return Ok(());
+    }
+    let width = |of: &dyn Fn(&Effective) -> usize| all.iter().map(of).max().unwrap_or(0);
+    let name = width(&|one| one.name.len());
+    let value = width(&|one| one.value.chars().count().min(40));
+    for one in all {
+        let shown = for_terminal(&one.value);
+        let (its_name, source) = (one.name, for_terminal(&one.source));
+        say(
+            out,
+            &format!("{its_name:<name$}  {shown:<value$}  {source}"),
+        )?;
+    }
+    Ok(())
 }
 
 fn not_signed_in(why: &str) -> Error {

@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 
 use crate::{
-    cloud::{Node, Remote, Target},
+    cloud::{Node, Remote, Target, until_free},
     error::{Error, Kind as ErrorKind, Result},
     report::{Console, sanitize::for_terminal, words},
     tree::{Kind, RelPath, RemoteId, local_name},
@@ -271,7 +271,7 @@ fn put_back(remote: &dyn Remote, nodes: &[&Node]) -> Vec<Result<Node>> {
             etag: node.etag.clone(),
         })
         .collect();
-    let answers = match remote.put_back(&targets) {
+    let answers = match until_free(remote, || remote.put_back(&targets)) {
         Ok(answers) => answers,
         Err(error) => nodes.iter().map(|_| Err(error.clone())).collect(),
     };

@@ -52,7 +52,7 @@ impl Run<'_> {
             Ok(parent) => parent,
             Err(error) => return all_fail(&error),
         };
-        let answers = self.gate.pass(&parent.zone, || {
+        let answers = self.gate.pass(self.exec.remote, &parent.zone, || {
             self.exec.remote.create_folders(&parent, &names)
         });
         let answers = match answers {

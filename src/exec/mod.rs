@@ -6,14 +6,18 @@
 
 pub mod disk;
 pub(crate) mod download;
+mod fetch;
 mod folder;
 pub mod gate;
+mod lanes;
 mod marks;
 mod package;
+mod ranges;
 mod relocate;
 mod remove;
 mod rows;
 pub(crate) mod seal;
+pub mod throttle;
 mod tokens;
 mod upload;
 
@@ -26,10 +30,8 @@ use std::{
     time::Duration,
 };
 
-use rayon::prelude::*;
-
 use crate::{
-    cloud::{Node, Remote},
+    cloud::{Node, Remote, limit::Permits},
     crash,
     error::{Error, Kind, Result},
     plan::{Action, Parent, Plan, What},
@@ -40,21 +42,27 @@ use crate::{
         undo::{Deed, Record},
     },
     stop::Stop,
-    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem},
+    tree::{Etag, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Zone},
 };
 use disk::Disk;
-use gate::{Throttle, WriteGate};
+use gate::WriteGate;
+use throttle::Throttle;
 
 pub(crate) use rows::{is_racy, now_ns};
 
 /// How many items one request of many moves, makes or trashes at most.
 const BATCH: usize = 50;
 
+/// Transfers at once, until the service shows what it takes (design section 7).
+const FIRST_TRANSFERS: usize = 8;
+
 /// What execution may do, and how fast.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Most actions at once.
+    /// Most transfers at once.
     pub transfers: usize,
+    /// What an earlier pass has found.
+    pub limits: Limits,
     /// Content bytes a second, both ways together.
     pub bwlimit: Option<u64>,
     /// Most files received.
@@ -65,6 +73,24 @@ pub struct Settings {
     pub verify_download: bool,
     /// Keep SHA-256 beside the signature.
     pub checksum: bool,
+}
+
+/// What the service was found to take; worth remembering between passes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transfers at once.
+    pub transfers: usize,
+    /// Clean writes in a row until a zone is tried with one more at once.
+    pub write_run: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            transfers: FIRST_TRANSFERS,
+            write_run: gate::FIRST_RUN,
+        }
+    }
 }
 
 /// What is known of an account's content signatures (protocol page 9.9).
@@ -142,12 +168,16 @@ pub struct Done {
     pub has_trash: bool,
     /// The error that ended everything, where one did.
     pub fatal: Option<Error>,
+    /// What the service was found to take.
+    pub limits: Limits,
 }
 
 /// The running of one plan.
 struct Run<'a> {
     exec: &'a Exec<'a>,
     gate: WriteGate,
+    /// How many transfers are under way: a download's requests, or what an upload does before its commit.
+    transfers: Permits,
     throttle: Arc<Throttle>,
     outcomes: Vec<OnceLock<Outcome>>,
     /// The remote folders that actions made.
@@ -172,7 +202,8 @@ struct Run<'a> {
 pub fn run(exec: &Exec<'_>) -> Result<Done> {
     let count = exec.plan.actions.len();
     let run = Run {
-        gate: WriteGate::default(),
+        gate: WriteGate::new(exec.settings.transfers, exec.settings.limits.write_run),
+        transfers: Permits::new(exec.settings.limits.transfers, exec.settings.transfers),
         throttle: Arc::new(Throttle::new(exec.settings.bwlimit)),
         outcomes: (0..count).map(|_| OnceLock::new()).collect(),
         made: (0..count).map(|_| OnceLock::new()).collect(),
@@ -186,19 +217,9 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
         tokens: tokens::Tokens::new(&exec.plan.actions),
         exec,
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(exec.settings.transfers.max(1))
-        .thread_name(|number| format!("transfer {number}"))
-        .build()
-        .map_err(|error| Error::new(Kind::Other, "cannot start threads").with_source(error))?;
     for stage in run.stages() {
-        let units = run.units(&stage);
-        pool.install(|| {
-            units
-                .par_iter()
-                .with_max_len(1)
-                .for_each(|unit| run.unit(unit));
-        });
+        let lanes = run.lanes(run.units(&stage));
+        lanes::run(&lanes, exec.settings.transfers, |unit| run.unit(unit))?;
         if let Err(error) = exec.journal.flush(|| exec.settle()) {
             run.end(error);
         }
@@ -210,7 +231,12 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
     if fatal.is_none() && exec.stop.is_set() {
         fatal = exec.stop.check().err();
     }
+    let limits = Limits {
+        transfers: run.transfers.found(),
+        write_run: run.gate.run(),
+    };
     Ok(Done {
+        limits,
         outcomes: run
             .outcomes
             .into_iter()
@@ -303,6 +329,38 @@ impl<'a> Run<'a> {
         units.extend(folders.groups.into_iter().map(Unit::Folders));
         units.extend(files.groups.into_iter().map(Unit::Trash));
         units
+    }
+
+    /// Sorts units by the zone that they write to.
+    fn lanes(&self, units: Vec<Unit>) -> Vec<Vec<Unit>> {
+        let mut lanes = Groups::default();
+        for unit in units {
+            let first = match &unit {
+                Unit::One(number) => Some(number),
+                Unit::Folders(numbers) | Unit::Trash(numbers) => numbers.first(),
+            };
+            lanes.put(first.and_then(|number| self.zone(*number)), unit);
+        }
+        lanes.groups
+    }
+
+    /// Returns the remote zone that an action writes to.
+    fn zone(&self, number: usize) -> Option<&'a Zone> {
+        let action = self.action(number);
+        let parent = match &action.what {
+            What::CreateRemoteFolder { parent, .. } | What::Upload { parent, .. } => Some(parent),
+            What::MoveRemote { .. } | What::TrashRemote => None,
+            What::CreateLocalFolder
+            | What::Download
+            | What::MoveLocal { .. }
+            | What::SwapLocal { .. }
+            | What::RemoveLocal => return None,
+        };
+        match parent {
+            Some(Parent::Known(id)) => Some(&id.zone),
+            Some(Parent::Made(maker)) => self.zone(*maker),
+            None => action.remote.as_ref().map(|item| &item.id.zone),
+        }
     }
 
     fn unit(&self, unit: &Unit) {
@@ -514,13 +572,13 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Numbers that belong together, in the order of their first ones.
-struct Groups<K> {
-    groups: Vec<Vec<usize>>,
+/// Things that belong together, in the order of their first ones.
+struct Groups<K, T> {
+    groups: Vec<Vec<T>>,
     group_of: HashMap<K, usize>,
 }
 
-impl<K> Default for Groups<K> {
+impl<K, T> Default for Groups<K, T> {
     fn default() -> Self {
         Self {
             groups: Vec::new(),
@@ -529,12 +587,12 @@ impl<K> Default for Groups<K> {
     }
 }
 
-impl<K: Eq + std::hash::Hash> Groups<K> {
-    fn put(&mut self, key: K, number: usize) {
+impl<K: Eq + std::hash::Hash, T> Groups<K, T> {
+    fn put(&mut self, key: K, thing: T) {
         let at = *self.group_of.entry(key).or_insert(self.groups.len());
         if at == self.groups.len() {
             self.groups.push(Vec::new());
         }
-        self.groups[at].push(number);
+        self.groups[at].push(thing);
     }
 }

@@ -125,7 +125,7 @@ impl Run<'_> {
         let fail = |error| Error::io(format!("cannot unpack \"{}\"", action.path), error);
         let content = self.exec.remote.fetch(token, 0)?;
         let mut body = content.body;
-        let mut buffer = vec![0; 64 * 1024];
+        let mut buffer = vec![0; self.throttle.share(64 * 1024)];
         let mut have = 0_u64;
         loop {
             let count = body.read(&mut buffer).map_err(|error| {

@@ -157,9 +157,9 @@ impl Run<'_> {
 
     fn to_name(&self, action: &Action, item: &RemoteItem, node: &Node, name: &str) -> Result<Node> {
         let target = Self::target(item, &node.etag);
-        let result = self
-            .gate
-            .pass(&item.id.zone, || self.exec.remote.rename(&target, name));
+        let result = self.gate.pass(self.exec.remote, &item.id.zone, || {
+            self.exec.remote.rename(&target, name)
+        });
         let now = self.or_read_back(item, result, |node| node.name == name)?;
         self.moved(action, node, &now);
         Ok(now)
@@ -176,7 +176,7 @@ impl Run<'_> {
             return Ok(node.clone());
         };
         let target = Self::target(item, &node.etag);
-        let result = self.gate.pass(&item.id.zone, || {
+        let result = self.gate.pass(self.exec.remote, &item.id.zone, || {
             let answers = self
                 .exec
                 .remote

@@ -249,9 +249,9 @@ impl Run<'_> {
                 etag: self.known_etag(item),
             })
             .collect();
-        let answers = self
-            .gate
-            .pass(&first.id.zone, || self.exec.remote.trash(&targets));
+        let answers = self.gate.pass(self.exec.remote, &first.id.zone, || {
+            self.exec.remote.trash(&targets)
+        });
         let answers = answers.unwrap_or_else(|error| {
             let all = items.iter().map(|_| Err(error.clone()));
             all.collect()

@@ -1,6 +1,6 @@
 //! The baseline row that follows from a finished action.
 
-use super::{disk::Marks, download::Digests};
+use super::{disk::Marks, fetch::Digests};
 use crate::{
     cloud::Node,
     tree::{Kind, LocalItem, RelPath, RemoteItem, Row},
@@ -63,7 +63,7 @@ pub(super) fn transferred(
 ) -> Row {
     let is_racy = is_racy(local.mtime_ns, looked_ns);
     Row {
-        sha256,
+        sha256: sha256.map(Box::new),
         ..Row::of(local, remote, Some(signature), is_racy)
     }
 }

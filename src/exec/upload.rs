@@ -12,9 +12,10 @@ use std::{
 use super::{
     Run,
     disk::{Spot, changed},
-    download::{Digests, Hashes, same_content},
-    gate::Throttle,
+    download::same_content,
+    fetch::{Digests, Hashes},
     rows, seal,
+    throttle::Throttle,
 };
 use crate::{
     cloud::{Commit, Node, Staged},
@@ -45,7 +46,7 @@ impl Read for Outgoing {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let most = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
-            .min(buffer.len());
+            .min(self.throttle.share(buffer.len()));
         if most == 0 {
             return Ok(0);
         }
@@ -80,7 +81,11 @@ impl Run<'_> {
             .local
             .as_deref()
             .ok_or_else(|| changed(&action.path, "there is nothing to send"))?;
-        let spot = self.exec.disk.spot(&action.path)?;
+        let spot = self
+            .exec
+            .disk
+            .spot(&action.path)
+            .map_err(|error| or_vanished(action, error))?;
         self.expect_local(action, &spot)?;
         let folder = self.parent(parent)?;
         let mut kept = None;
@@ -88,17 +93,18 @@ impl Run<'_> {
             self.expect_remote(remote)?;
             kept = Some(self.save_loser(number, action, remote)?);
         }
-        let (staged, digests, began_ns) =
-            self.stage(number, action, local, &folder, name, &spot)?;
+        let (staged, digests, began_ns) = self.transfers.within(self.exec.remote, || {
+            self.stage(number, action, local, &folder, name, &spot)
+        })?;
         // What changed while it was read is not what was meant to be sent.
         self.expect_local(action, &spot)?;
         let signature = digests.0;
-        let node = self
-            .gate
-            .pass(&folder.zone, || match action.remote.as_deref() {
+        let node = self.gate.pass(self.exec.remote, &folder.zone, || {
+            match action.remote.as_deref() {
                 Some(remote) => self.update(&staged, remote, &folder, name, local, signature),
                 None => self.create(&staged, &folder, name, local, signature),
-            })?;
+            }
+        })?;
         self.remember(&node);
         self.uploaded(action, &node, folder, kept);
         let path = action.agreed.as_ref().unwrap_or(&action.path);
@@ -157,7 +163,8 @@ impl Run<'_> {
                         .reporter
                         .event(&Event::Restarted { number, bytes: 0 });
                 }
-                let file = self.exec.disk.read(spot)?;
+                let file = self.exec.disk.read(spot);
+                let file = file.map_err(|error| or_vanished(action, error))?;
                 expect_same(&file, local)?;
                 Ok(Box::new(Outgoing {
                     file,
@@ -244,25 +251,21 @@ impl Run<'_> {
                 "a package can't be replaced by a file",
             ));
         }
+        let before = self.expect_remote(remote)?;
         // What the service does with a version for another place than the document's is not known (protocol page 9.8).
-        let look = || {
-            let node = self.expect_remote(remote)?;
-            let is_elsewhere = (node.parent.as_ref()).is_some_and(|parent| parent != folder);
-            if is_elsewhere || local_name(&node.name) != local_name(name) {
-                return Err(changed(
-                    &remote.path,
-                    "it was moved or renamed on the remote side meanwhile",
-                ));
-            }
-            Ok(node)
-        };
-        let before = look()?;
+        let is_elsewhere = before
+            .parent
+            .as_ref()
+            .is_some_and(|parent| parent != folder);
+        if is_elsewhere || local_name(&before.name) != local_name(name) {
+            return Err(changed(
+                &remote.path,
+                "it was moved or renamed on the remote side meanwhile",
+            ));
+        }
         let result = self.exec.remote.commit(
             staged,
-            &Commit::Update {
-                doc: &remote.id.doc,
-                look: &|| look().map(drop),
-            },
+            &Commit::Update(&remote.id.doc),
             folder,
             &before.name,
             local.size,
@@ -356,6 +359,14 @@ impl Run<'_> {
             Ok(Some(Err(_)) | None) | Err(_) => false,
         }
     }
+}
+
+/// What was listed and can't be found any more has changed, like any other thing that is not as it was.
+fn or_vanished(action: &Action, error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound {
+        return changed(&action.path, "it is gone meanwhile");
+    }
+    error
 }
 
 /// Checks that an opened file is the one that was listed, whatever has been done to its name since.

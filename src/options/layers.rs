@@ -125,6 +125,22 @@ impl Layers {
             .collect()
     }
 
+    /// Returns the `.env` file that is read, if there is one.
+    pub fn env_file(&self) -> Option<&Path> {
+        let (path, _) = self.dotenv.as_ref()?;
+        Some(path)
+    }
+
+    /// Returns the names of the settings that come from the environment.
+    pub fn from_environment(&self) -> Vec<&'static str> {
+        (self.sources.values())
+            .filter_map(|source| match source {
+                Source::Env(name) => Some(*name),
+                Source::Flag(_) | Source::DotEnv { .. } | Source::Config { .. } => None,
+            })
+            .collect()
+    }
+
     /// Takes the pair `name` of the config file.
     ///
     /// # Errors
@@ -167,7 +183,7 @@ impl Layers {
     }
 
     /// Finds what the places behind the command line say.
-    fn find(&self, setting: Setting) -> Result<Option<(Words, Source)>> {
+    pub(super) fn find(&self, setting: Setting) -> Result<Option<(Words, Source)>> {
         if let Some(name) = setting.env() {
             if let Some(text) = self.env.text(name)? {
                 return Ok(Some((Words::One(text.to_owned()), Source::Env(name))));

@@ -1,20 +1,22 @@
 //! The command line and the places behind it, settled into the values that the commands take.
 
 use std::{
+    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use super::{
-    AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity,
+    AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity, WatchOptions,
     layers::{Layers, Source, one},
     setting::{ENDPOINT, Setting},
     value,
 };
 use crate::{
     auth::secret::Secret,
-    cli::{AccountArgs, CommonArgs, FilterArgs, OneWayArgs, PassArgs, SessionArgs},
+    cli::{AccountArgs, CommonArgs, FilterArgs, OneWayArgs, PassArgs, SessionArgs, WatchArgs},
     error::{Error, Kind, Result},
+    metrics::Address,
     plan::{Delete, Verb},
 };
 
@@ -24,6 +26,10 @@ const TRASH_DAYS: u32 = 30;
 const TRANSFERS: usize = 32;
 const LISTERS: usize = 8;
 const REAUTH_ATTEMPTS: u32 = 3;
+const INTERVAL: u32 = 300;
+const METRICS_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const METRICS_PORT: u16 = 8787;
+const METRICS_PATH: &str = "/metrics";
 const KEYRING_SERVICE: &str = "icloud-sync";
 
 impl Layers {
@@ -64,9 +70,7 @@ impl Layers {
             password: self
                 .settle(Setting::Password, None, value::text)?
                 .map(Secret::new),
-            code: self
-                .settle(Setting::Code, code.map(str::to_owned), value::text)?
-                .map(|code| code.trim().to_owned()),
+            code: self.settle(Setting::Code, code.map(str::to_owned), value::code)?,
             region: self
                 .settle(
                     Setting::Region,
@@ -199,6 +203,41 @@ impl Layers {
             explain: explain || verbosity >= Verbosity::Verbose,
         };
         Ok((pass, account))
+    }
+
+    /// Settles whether and how often the pass is run again.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value.
+    pub fn watch(&mut self, args: &WatchArgs) -> Result<WatchOptions> {
+        let is_on = self.settle_bool(Setting::Watch, args.watch, true)?;
+        let is_served = self.settle_bool(Setting::MetricsHttp, args.metrics_http, true)?;
+        let address = Address {
+            host: self
+                .settle(Setting::MetricsHost, args.metrics_host, value::metrics_host)?
+                .unwrap_or(METRICS_HOST),
+            port: self
+                .settle(Setting::MetricsPort, args.metrics_port, value::metrics_port)?
+                .unwrap_or(METRICS_PORT),
+            path: self
+                .settle(
+                    Setting::MetricsPath,
+                    args.metrics_path.clone(),
+                    value::metrics_path,
+                )?
+                .unwrap_or_else(|| METRICS_PATH.into()),
+            token: self
+                .settle(Setting::MetricsToken, None, value::text)?
+                .map(Secret::new),
+        };
+        Ok(WatchOptions {
+            metrics: is_served.unwrap_or(false).then_some(address),
+            is_on: is_on.unwrap_or(false) && !args.once,
+            interval: self
+                .settle(Setting::Interval, args.interval, value::interval)?
+                .unwrap_or(INTERVAL),
+            hook: self.settle(Setting::Hook, args.hook.clone(), value::text)?,
+        })
     }
 
     /// Settles LOCAL and REMOTE, and takes the pair that `@NAME` names.

@@ -96,6 +96,52 @@ pub fn op_delay_ms(text: &str) -> Result<u64, String> {
     whole(text, 0..=3_600_000)
 }
 
+/// Reads `--interval`, seconds.
+///
+/// # Errors
+/// The bounds.
+pub fn interval(text: &str) -> Result<u32, String> {
+    small(text, 5..=604_800)
+}
+
+/// Reads `--metrics-host`.
+///
+/// # Errors
+/// The form.
+pub fn metrics_host(text: &str) -> Result<std::net::IpAddr, String> {
+    let text = text.trim();
+    let text = if text.eq_ignore_ascii_case("localhost") {
+        "127.0.0.1"
+    } else {
+        text
+    };
+    text.parse()
+        .map_err(|_| "an IP address, such as 127.0.0.1, is expected".into())
+}
+
+/// Reads `--metrics-port`.
+///
+/// # Errors
+/// The bounds.
+pub fn metrics_port(text: &str) -> Result<u16, String> {
+    small(text, 0..=65_535)
+}
+
+/// Reads `--metrics-path`.
+///
+/// # Errors
+/// The form.
+pub fn metrics_path(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let is_path = text.starts_with('/')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"?#%".contains(&byte));
+    is_path
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a path that begins with a slash, such as /metrics, is expected".into())
+}
+
 /// Reads `AUTO_REAUTH_MAX_ATTEMPTS`; -1 is `None`: no automatic sign-in at all.
 ///
 /// # Errors
@@ -107,6 +153,20 @@ pub fn attempts(text: &str) -> Result<Option<u32>, String> {
     small(text, 0..=1000)
         .map(Some)
         .map_err(|_| "-1 or a whole number from 0 to 1000 is expected".into())
+}
+
+/// Reads a code of the second factor; blanks and hyphens in it do not count.
+///
+/// # Errors
+/// The form.
+pub fn code(text: &str) -> Result<String, String> {
+    let code: String = (text.chars())
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .collect();
+    let is_code = (4..=8).contains(&code.len()) && code.bytes().all(|byte| byte.is_ascii_digit());
+    is_code
+        .then_some(code)
+        .ok_or_else(|| "the six digits of the code are expected".into())
 }
 
 /// Reads `N` or `N%`.
@@ -297,6 +357,14 @@ mod tests {
         assert_eq!(rate("0"), Ok(Rate(None)));
         for bad in ["", "K", "500", "-1K", "1e3K", "infK", "1.2.3M", "0.1B"] {
             assert!(rate(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_code_is_digits_however_they_are_grouped() {
+        assert_eq!(code(" 012-345\n"), Ok("012345".to_owned()));
+        for bad in ["", "abc", "12", "12345x", "١٢٣٤٥٦", "123456789"] {
+            assert!(code(bad).is_err(), "{bad:?}");
         }
     }
 

@@ -147,7 +147,7 @@ pub fn check(options: &PassOptions, tools: &Tools<'_>) -> Result<Compared> {
         files: &files,
         begun,
     };
-    let filter = pass.filter()?;
+    let filter = super::look::filter(options, &pass.places.local, pass.files)?;
     let mut learned = Learned::load(&options.state_dir, tools.account);
     let listings = pass.list(
         &Baseline::default(),

@@ -12,7 +12,7 @@ use super::{Listings, Pass};
 use crate::{
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, disk::Disk},
-    plan::{Facts, Inquiry, Plan, RemoteFact, Settle},
+    plan::{Facts, Inquiry, RemoteFact, Settle, Settled},
     report::Event,
     state::journal::Op,
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, Row, Signature, SignatureHasher, Zone},
@@ -130,23 +130,23 @@ impl Pass<'_> {
     }
 }
 
-/// Returns what the baseline learns from a plan without anything being done.
+/// Returns what the baseline learns from what a plan has settled without anything being done.
 pub(super) fn settled_ops(
-    plan: &Plan,
+    settled: Vec<Settled>,
     facts: &Facts,
     base: &Listing<Row>,
     looked_ns: i64,
 ) -> Vec<Op> {
-    let mut ops = Vec::with_capacity(plan.settled.len());
-    let by_id: HashMap<&RemoteId, &Row> = if plan.settled.is_empty() {
+    let mut ops = Vec::with_capacity(settled.len());
+    let by_id: HashMap<&RemoteId, &Row> = if settled.is_empty() {
         HashMap::new()
     } else {
         base.items().iter().map(|row| (&row.id, row)).collect()
     };
-    for settled in &plan.settled {
-        let (Some(local), Some(remote)) = (&settled.local, &settled.remote) else {
+    for settled in settled {
+        let (Some(local), Some(remote)) = (settled.local, settled.remote) else {
             if settled.how == Settle::Forget {
-                ops.push(Op::Forget(settled.path.clone()));
+                ops.push(Op::Forget(settled.path));
             }
             continue;
         };
@@ -159,8 +159,8 @@ pub(super) fn settled_ops(
         };
         let is_file = local.kind == Kind::File;
         let is_racy = is_file && exec::is_racy(local.mtime_ns, looked_ns);
-        let mut row = Row::of(local, remote, hashed, is_racy);
-        row.path = settled.path.clone();
+        let mut row = Row::of(&local, &remote, hashed, is_racy);
+        row.path = settled.path;
         row.name = (remote.remote_name() != row.path.name()).then(|| remote.remote_name().into());
         let old = by_id.get(&remote.id).copied();
         let old = old.or_else(|| base.get(&local.path).filter(|row| row.size == local.size));
@@ -168,7 +168,7 @@ pub(super) fn settled_ops(
             row.kind = old.kind;
             row.signature = row.signature.or(old.signature);
             // Both sides may have got the same new content.
-            row.sha256 = old.sha256.filter(|_| row.signature == old.signature);
+            row.sha256 = (old.sha256.clone()).filter(|_| row.signature == old.signature);
         }
         ops.push(Op::Put(Box::new(row)));
     }

@@ -8,7 +8,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cloud::drive::TOKEN_BATCH,
     error::Result,
+    exec::Limits,
     scan::remote::ListLimits,
     state::{create_private, hash, replace_file},
 };
@@ -19,6 +21,14 @@ struct Stored {
     is_signature_proven: bool,
     #[serde(default)]
     list_chunk: Option<usize>,
+    #[serde(default)]
+    listers: Option<usize>,
+    #[serde(default)]
+    transfers: Option<usize>,
+    #[serde(default)]
+    write_run: Option<usize>,
+    #[serde(default)]
+    token_batch: Option<usize>,
 }
 
 /// What was found out about an account's service.
@@ -30,6 +40,10 @@ pub(super) struct Learned {
     pub(super) is_signature_proven: bool,
     /// How many folders go into one listing request.
     pub(super) limits: ListLimits,
+    /// How many transfers and writes it takes at once.
+    pub(super) exec: Limits,
+    /// How many documents go into one request for tokens.
+    pub(super) token_batch: usize,
 }
 
 impl Learned {
@@ -42,15 +56,20 @@ impl Learned {
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
-        let limits = stored
-            .list_chunk
-            .map_or_else(ListLimits::default, |chunk| ListLimits {
-                chunk: chunk.clamp(1, 1_000),
-            });
+        let or = |stored: Option<usize>, new: usize| stored.map_or(new, |n| n.clamp(1, 1_024));
+        let (listing, exec) = (ListLimits::default(), Limits::default());
         Self {
             path,
             is_signature_proven: stored.is_signature_proven,
-            limits,
+            limits: ListLimits {
+                chunk: or(stored.list_chunk, listing.chunk),
+                listers: or(stored.listers, listing.listers),
+            },
+            exec: Limits {
+                transfers: or(stored.transfers, exec.transfers),
+                write_run: or(stored.write_run, exec.write_run),
+            },
+            token_batch: or(stored.token_batch, TOKEN_BATCH),
             stored,
         }
     }
@@ -60,9 +79,15 @@ impl Learned {
     /// # Errors
     /// `Local` or `DiskFull`.
     pub(super) fn save(&self) -> Result<()> {
+        let other = |now: usize, new: usize| (now != new).then_some(now);
+        let (listing, exec) = (ListLimits::default(), Limits::default());
         let now = Stored {
             is_signature_proven: self.is_signature_proven,
-            list_chunk: (self.limits != ListLimits::default()).then_some(self.limits.chunk),
+            list_chunk: other(self.limits.chunk, listing.chunk),
+            listers: other(self.limits.listers, listing.listers),
+            transfers: other(self.exec.transfers, exec.transfers),
+            write_run: other(self.exec.write_run, exec.write_run),
+            token_batch: other(self.token_batch, TOKEN_BATCH),
         };
         if now == self.stored {
             return Ok(());
@@ -87,10 +112,15 @@ mod tests {
         assert!(!folder.path().join("learned").exists());
         learned.is_signature_proven = true;
         learned.limits.chunk = 12;
+        learned.limits.listers = 3;
+        learned.exec.transfers = 20;
+        learned.exec.write_run = 512;
+        learned.token_batch = 5;
         learned.save().unwrap();
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
-        assert_eq!(again.limits.chunk, 12);
+        assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
+        assert_eq!(again.token_batch, 5);
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    cloud::{FolderAnswer, Remote},
+    cloud::{FolderAnswer, Remote, until_free},
     crash,
     error::{Error, Kind as ErrorKind, Result},
     options::PassOptions,
@@ -286,10 +286,11 @@ fn folder_in(remote: &dyn Remote, parent: &RemoteId, name: &str) -> Result<Remot
     if let Some(id) = find()? {
         return Ok(id);
     }
-    let made = remote.create_folders(parent, &[name]).and_then(|mut made| {
-        made.pop()
-            .unwrap_or_else(|| Err(Error::new(ErrorKind::Protocol, "no answer")))
-    });
+    let made =
+        until_free(remote, || remote.create_folders(parent, &[name])).and_then(|mut made| {
+            made.pop()
+                .unwrap_or_else(|| Err(Error::new(ErrorKind::Protocol, "no answer")))
+        });
     match made {
         Ok(node) => Ok(node.id),
         // Whoever made it meanwhile, or a lost answer: it is there now.

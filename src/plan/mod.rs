@@ -435,17 +435,13 @@ pub struct Rules {
 /// Makes a plan. Where the second value is not empty, the plan rests on guesses: find the answers
 /// and ask again.
 pub fn make(input: Input<'_>, rules: Rules) -> (Plan, Inquiry) {
-    let awake = Listing::new(
-        input
-            .base
-            .items()
-            .iter()
-            .filter(|row| !(input.hides)(&row.path, row.kind == Kind::Folder))
-            .cloned()
-            .collect(),
-    );
+    let is_awake = |row: &Row| !(input.hides)(&row.path, row.kind == Kind::Folder);
+    let rows = input.base.items();
+    // A copy of a large baseline is not made for nothing: mostly no filter hides any of it.
+    let awake = (!rows.iter().all(is_awake))
+        .then(|| Listing::new(rows.iter().filter(|row| is_awake(row)).cloned().collect()));
     let trees = matching::Trees {
-        base: &awake,
+        base: awake.as_ref().unwrap_or(input.base),
         local: input.local,
         remote: input.remote,
     };

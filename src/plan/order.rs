@@ -9,7 +9,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use super::{
     Action, Conflict, Kept, Parent, Plan, Reason, Side, What,
-    draft::{Draft, Place, SIDES, Transfer},
+    draft::{Draft, Part, Place, SIDES, Transfer},
     matching::{Ent, ROOT},
 };
 use crate::tree::{Kind, RelPath, local_name};
@@ -21,15 +21,22 @@ const DEEPEST: usize = 2_000;
 pub fn plan(mut draft: Draft<'_>) -> Plan {
     draft.part_zones();
     let settled = draft.settled();
-    let mut work = Work::new(&draft);
-    work.structure();
-    work.transfers();
-    work.removals();
-    let mut conflicts = conflicts(&draft, &work);
-    let (actions, new_number) = sorted(work.actions);
-    for conflict in &mut conflicts {
-        conflict.put_away_by = conflict.put_away_by.map(|old| new_number[old]);
-    }
+    let rests = |part: &Part<'_>| part.now == part.goal && part.transfer == Transfer::None;
+    let (actions, mut conflicts) = if draft.parts.iter().all(rests) {
+        // Most passes: no side has to be played through.
+        (Vec::new(), conflicts(&draft, None))
+    } else {
+        let mut work = Work::new(&draft);
+        work.structure();
+        work.transfers();
+        work.removals();
+        let mut conflicts = conflicts(&draft, Some(&work));
+        let (actions, new_number) = sorted(work.actions);
+        for conflict in &mut conflicts {
+            conflict.put_away_by = conflict.put_away_by.map(|old| new_number[old]);
+        }
+        (actions, conflicts)
+    };
     let mut kept: Vec<Kept> = draft.kept.into_iter().map(|(_, kept)| kept).collect();
     kept.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     kept.dedup();
@@ -43,13 +50,14 @@ pub fn plan(mut draft: Draft<'_>) -> Plan {
 }
 
 /// Returns the conflicts, each with the action that puts its loser away.
-fn conflicts(draft: &Draft<'_>, work: &Work<'_, '_>) -> Vec<Conflict> {
+fn conflicts(draft: &Draft<'_>, work: Option<&Work<'_, '_>>) -> Vec<Conflict> {
     let settled = draft.conflicts.iter().map(|(loser, conflict)| {
         let mut conflict = conflict.clone();
         if draft.parts[*loser].is_frozen {
             conflict.kept_as = None;
         } else if conflict.winner.is_some() {
-            conflict.put_away_by = work.transfer[*loser].or(work.removed_by[*loser]);
+            conflict.put_away_by =
+                work.and_then(|work| work.transfer[*loser].or(work.removed_by[*loser]));
         }
         conflict
     });

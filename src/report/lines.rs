@@ -5,24 +5,22 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Console, Event, Reporter, plan, sanitize::for_terminal, summary};
+use super::{Console, Event, Reporter, Style, plan, sanitize::for_terminal, summary};
 use crate::{options::Verbosity, plan::Side, tree::Left};
 
 /// Writes events as text.
 pub(crate) struct Lines {
     console: Arc<Console>,
-    verbosity: Verbosity,
-    explain: bool,
+    style: Style,
     left: Mutex<Vec<(Side, Left)>>,
 }
 
 impl Lines {
-    /// Writes to the console; `explain` adds the reason of each action to a plan.
-    pub(crate) fn new(console: Arc<Console>, verbosity: Verbosity, explain: bool) -> Self {
+    /// Writes to the console.
+    pub(crate) fn new(console: Arc<Console>, style: Style) -> Self {
         Self {
             console,
-            verbosity,
-            explain,
+            style,
             left: Mutex::default(),
         }
     }
@@ -30,7 +28,7 @@ impl Lines {
 
 impl Reporter for Lines {
     fn event(&self, event: &Event<'_>) {
-        let is_quiet = self.verbosity == Verbosity::Quiet;
+        let is_quiet = self.style.verbosity == Verbosity::Quiet;
         match event {
             Event::LeftAlone { side, left } => {
                 let mut all = self.left.lock().unwrap_or_else(PoisonError::into_inner);
@@ -42,14 +40,15 @@ impl Reporter for Lines {
                 ..
             } => {
                 let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-                self.console.print(&plan::text(plan, &left, self.explain));
+                self.console
+                    .print(&plan::text(plan, &left, self.style.explain));
             }
             Event::Planned {
                 plan,
                 verb,
                 dry_run: false,
             } => {
-                if !is_quiet && !plan.actions.is_empty() {
+                if !is_quiet && !self.style.is_brief && !plan.actions.is_empty() {
                     let short = plan::short(plan);
                     self.console.tell(&format!("{}: {short}\n", verb.as_str()));
                 }
@@ -57,7 +56,12 @@ impl Reporter for Lines {
             Event::Note(text) if !is_quiet => {
                 self.console.tell(&format!("{}\n", for_terminal(text)));
             }
-            Event::Summary(end) if !is_quiet => self.console.tell(&summary::text(end)),
+            Event::Summary(end) if !is_quiet => self.console.tell(&if self.style.is_brief {
+                let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+                format!("{now} {}", summary::line(end))
+            } else {
+                summary::text(end)
+            }),
             Event::Listing { .. }
             | Event::Listed { .. }
             | Event::Hashing { .. }

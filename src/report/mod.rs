@@ -185,20 +185,26 @@ impl Reporter for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
+/// How a pass is told.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// JSON on stdout.
+    pub is_json: bool,
+    /// The end of a pass is one line, since others follow.
+    pub is_brief: bool,
+    /// How much is told.
+    pub verbosity: Verbosity,
+    /// The plan of a dry run has the reason of each action.
+    pub explain: bool,
+}
+
 /// Takes the writer that fits: JSON if asked for, bars where the console has them, else lines. All of
 /// them log as well.
-///
-/// `explain` adds the reason of each action to the plan of a dry run.
-pub fn choose(
-    console: &Arc<Console>,
-    is_json: bool,
-    verbosity: Verbosity,
-    explain: bool,
-) -> Arc<dyn Reporter> {
-    if is_json {
+pub fn choose(console: &Arc<Console>, style: Style) -> Arc<dyn Reporter> {
+    if style.is_json {
         return Arc::new(record::Record(json::Json::new(Arc::clone(console))));
     }
-    let lines = lines::Lines::new(Arc::clone(console), verbosity, explain);
+    let lines = lines::Lines::new(Arc::clone(console), style);
     if console.has_bars() {
         Arc::new(record::Record(bars::Bars::new(console, lines)))
     } else {
@@ -225,4 +231,4 @@ pub fn tell_error(console: &Console, error: &Error, is_json: bool, exit_code: u8
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -97,6 +97,31 @@ pub(crate) fn text(summary: &Summary) -> String {
     text
 }
 
+/// Writes a summary on one line, and where the losers of conflicts are on more.
+pub(crate) fn line(summary: &Summary) -> String {
+    let mut text = headline(summary);
+    if let Some((what, why)) = summary.problems.first() {
+        let number = words::count(summary.problems.len(), "problem");
+        let first = words::problem(what, why);
+        words::push(
+            &mut text,
+            format_args!("; {number}: {}", for_terminal(&first)),
+        );
+        if summary.problems.len() > 1 {
+            text.push_str(" …");
+        }
+    }
+    text.push('\n');
+    for (path, loser) in &summary.conflicts {
+        let (path, loser) = (for_terminal(path.as_str()), for_terminal(loser));
+        words::push(
+            &mut text,
+            format_args!("  conflict: {path}; the loser is {loser}\n"),
+        );
+    }
+    text
+}
+
 fn headline(summary: &Summary) -> String {
     let verb = summary.verb.as_str();
     let counts = summary.counts;

@@ -268,7 +268,7 @@ pub(super) fn left() -> Vec<(Side, Left)> {
     ]
 }
 
-pub(super) fn summary() -> Summary {
+pub(crate) fn summary() -> Summary {
     Summary {
         verb: Verb::Bisync,
         local: "/home/anna/iCloud".into(),
@@ -293,7 +293,7 @@ pub(super) fn summary() -> Summary {
     }
 }
 
-pub(super) fn troubled() -> Summary {
+pub(crate) fn troubled() -> Summary {
     Summary {
         counts: Counts {
             planned: 12,
@@ -386,7 +386,13 @@ fn an_error_is_one_line_with_its_hint_on_another() {
 fn without_a_terminal_there_are_lines_and_with_json_only_json() {
     let (console, out, err) = console::tests::console();
     play(
-        &*choose(&console, true, Verbosity::Normal, false),
+        &*choose(
+            &console,
+            Style {
+                is_json: true,
+                ..Style::default()
+            },
+        ),
         &everything(),
         false,
         &summary(),
@@ -395,7 +401,7 @@ fn without_a_terminal_there_are_lines_and_with_json_only_json() {
     assert_eq!(err.text(), "");
     let (console, out, err) = console::tests::console();
     play(
-        &*choose(&console, false, Verbosity::Normal, false),
+        &*choose(&console, Style::default()),
         &everything(),
         false,
         &summary(),

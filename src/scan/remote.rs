@@ -43,16 +43,24 @@ use crate::{
 /// limit (protocol page 8.1).
 pub const FIRST_CHUNK: usize = 50;
 
+/// How many requests are in flight until the service shows otherwise (design section 7).
+const FIRST_LISTERS: usize = 8;
+
 /// What the service was found to take; worth remembering between passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListLimits {
     /// How many folders went into one request in the end.
     pub chunk: usize,
+    /// How many requests were in flight in the end.
+    pub listers: usize,
 }
 
 impl Default for ListLimits {
     fn default() -> Self {
-        Self { chunk: FIRST_CHUNK }
+        Self {
+            chunk: FIRST_CHUNK,
+            listers: FIRST_LISTERS,
+        }
     }
 }
 
@@ -95,14 +103,14 @@ impl RemoteScan<'_> {
     /// `NotFound` where the root is gone; whatever kept the root from being listed whole; `SignIn`;
     /// `Stopped`; `Temporary` where the service stays away.
     pub fn run(&self, limits: &mut ListLimits) -> Result<Listing<RemoteItem>> {
-        let asker = Asker::new(self.listers, limits.chunk, self.watch);
+        let asker = Asker::new(self.remote, self.listers, *limits, self.watch);
         let mut gather = Gather {
             scan: self,
             asker: &asker,
             states: HashMap::new(),
         };
         let done = gather.run();
-        limits.chunk = asker.chunk();
+        *limits = asker.limits();
         done
     }
 }
@@ -169,36 +177,27 @@ impl<'a> Gather<'a> {
                 .map(|item| item.id.clone())
                 .filter(|id| id != self.scan.root),
         );
+        let root = self.scan.root;
         let answers = self.asker.ask(
             &folders,
-            |ids| self.scan.remote.probe(ids),
-            |probe| match probe {
-                FolderProbe::Whole { children, .. } => children.len(),
-                FolderProbe::Gone | FolderProbe::Odd(_) => 0,
+            |ids| {
+                let answers = self.scan.remote.probe(ids)?;
+                let probed = |(id, answer)| probed(known, root, id, answer);
+                Ok(each_with_id(answers, ids).map(probed).collect())
+            },
+            |probed| match probed {
+                Probed::Same(content) => content.inside.count(),
+                Probed::Changed | Probed::Nothing => 0,
             },
         )?;
         let mut in_full = Vec::new();
         for (id, answer) in folders.into_iter().zip(answers) {
             match answer {
-                Ok(FolderProbe::Whole { folder, .. })
-                    if folder.is_trashed && id != *self.scan.root => {}
-                Ok(FolderProbe::Whole { folder, children })
-                    if folder.id == id && !folder.is_trashed =>
-                {
-                    match known.unchanged(&id, &children) {
-                        Some(same) => {
-                            let content = Content {
-                                own: Child::with_parent(*folder),
-                                inside: Inside::Same(same),
-                            };
-                            self.states.insert(id, State::Whole(content));
-                        }
-                        None => in_full.push(id),
-                    }
+                Ok(Probed::Same(content)) => {
+                    self.states.insert(id, State::Whole(*content));
                 }
-                // Nothing to list: it is either not reached any more, or its parent is asked again.
-                Ok(FolderProbe::Gone) if id != *self.scan.root => {}
-                Ok(_) | Err(_) => in_full.push(id),
+                Ok(Probed::Nothing) => {}
+                Ok(Probed::Changed) | Err(_) => in_full.push(id),
             }
         }
         Ok(in_full)
@@ -208,16 +207,19 @@ impl<'a> Gather<'a> {
     fn list(&mut self, mut folders: Vec<RemoteId>) -> Result<()> {
         folders.sort_unstable();
         folders.dedup();
-        let count = |answer: &FolderAnswer| match answer {
-            FolderAnswer::Whole { children, .. } => children.len(),
-            FolderAnswer::Gone | FolderAnswer::Odd(_) => 0,
+        let count = |state: &State<'_>| match state {
+            State::Whole(content) => content.inside.count(),
+            State::Gone | State::Unknown(_) => 0,
         };
-        let answers = self
-            .asker
-            .ask(&folders, |ids| self.scan.remote.list(ids), count)?;
+        let list = |ids: &[RemoteId]| {
+            let answers = self.scan.remote.list(ids)?;
+            let state = |(id, answer)| state_of(id, answer);
+            Ok(each_with_id(answers, ids).map(state).collect())
+        };
+        let answers = self.asker.ask(&folders, list, count)?;
         let mut again = Vec::new();
         for (id, answer) in folders.into_iter().zip(answers) {
-            let state = state_of(&id, answer);
+            let state = answer.unwrap_or_else(State::Unknown);
             if matches!(&state, State::Unknown(error) if error.kind() == ErrorKind::Protocol) {
                 again.push(id);
             } else {
@@ -227,28 +229,67 @@ impl<'a> Gather<'a> {
         if again.is_empty() {
             return Ok(());
         }
-        let answers = self
-            .asker
-            .ask_alone(&again, |ids| self.scan.remote.list(ids), count)?;
+        let answers = self.asker.ask_alone(&again, list, count)?;
         for (id, answer) in again.into_iter().zip(answers) {
-            let state = state_of(&id, answer);
+            let state = answer.unwrap_or_else(State::Unknown);
             self.states.insert(id, state);
         }
         Ok(())
     }
 }
 
-fn state_of<'a>(id: &RemoteId, answer: Result<FolderAnswer>) -> State<'a> {
+/// Returns each answer with the id that it is for; an answer too many has none.
+fn each_with_id<T>(
+    answers: Vec<T>,
+    ids: &[RemoteId],
+) -> impl Iterator<Item = (Option<&RemoteId>, T)> {
+    let answers = answers.into_iter().enumerate();
+    answers.map(|(at, answer)| (ids.get(at), answer))
+}
+
+/// What a probe came to: made of each answer as it comes in, since a pointer for a child takes less room than an answer.
+enum Probed<'a> {
+    /// It is as the baseline knows it.
+    Same(Box<Content<'a>>),
+    /// It must be listed in full.
+    Changed,
+    /// There is nothing to list: it is either not reached any more, or its parent is asked again.
+    Nothing,
+}
+
+fn probed<'a>(
+    known: &'a Known<'a>,
+    root: &RemoteId,
+    id: Option<&RemoteId>,
+    answer: FolderProbe,
+) -> Probed<'a> {
+    let is_root = id == Some(root);
+    match answer {
+        FolderProbe::Whole { folder, .. } if folder.is_trashed && !is_root => Probed::Nothing,
+        FolderProbe::Whole { folder, children } if id == Some(&folder.id) && !folder.is_trashed => {
+            match known.unchanged(&folder.id, &children) {
+                Some(same) => Probed::Same(Box::new(Content {
+                    own: Child::with_parent(*folder),
+                    inside: Inside::Same(same),
+                })),
+                None => Probed::Changed,
+            }
+        }
+        FolderProbe::Gone if !is_root => Probed::Nothing,
+        FolderProbe::Whole { .. } | FolderProbe::Gone | FolderProbe::Odd(_) => Probed::Changed,
+    }
+}
+
+fn state_of<'a>(id: Option<&RemoteId>, answer: FolderAnswer) -> State<'a> {
     let odd = |why: &str| State::Unknown(Error::new(ErrorKind::Protocol, why));
     match answer {
-        Ok(FolderAnswer::Gone) => State::Gone,
-        Ok(FolderAnswer::Odd(why)) => odd(&why),
-        Err(error) => State::Unknown(error),
-        Ok(FolderAnswer::Whole { folder, .. }) if folder.id != *id => {
+        FolderAnswer::Gone => State::Gone,
+        FolderAnswer::Odd(why) => odd(&why),
+        FolderAnswer::Whole { folder, .. } if id != Some(&folder.id) => {
             odd("the answer is for another folder")
         }
-        Ok(FolderAnswer::Whole { folder, .. }) if folder.is_trashed => State::Gone,
-        Ok(FolderAnswer::Whole { folder, children }) => {
+        FolderAnswer::Whole { folder, .. } if folder.is_trashed => State::Gone,
+        FolderAnswer::Whole { folder, children } => {
             let mut ids: Vec<&RemoteId> = children.iter().map(|child| &child.id).collect();
             ids.sort_unstable();
             if ids.windows(2).any(|pair| pair[0] == pair[1]) {

@@ -5,7 +5,7 @@
 //! back. A start after a crash folds it into the baseline; a torn last line is dropped.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry as MapEntry},
     fs::{File, OpenOptions},
     io::{Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -346,7 +346,7 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
     let mut folding = Folding::new(rows);
     for (number, op) in ops.into_iter().enumerate() {
         match op {
-            Op::Put(row) => folding.put(number, *row),
+            Op::Put(row) => folding.put(number, row),
             Op::Forget(path) => folding.forget(&path),
             Op::Move(moved) => {
                 for one in &moved {
@@ -365,9 +365,9 @@ pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
     (folding.finish(&in_transit), in_transit)
 }
 
-/// A row on its way into the next baseline.
+/// A row on its way into the next baseline. It is moved about, so the row itself is elsewhere.
 struct Entry {
-    row: Row,
+    row: Box<Row>,
     /// Where it was before the pass; `None` for one that is new.
     before: Option<RelPath>,
     /// Where an op has put it, and which one.
@@ -401,7 +401,7 @@ impl Folding {
         let entries: Vec<Entry> = (listing.into_items().into_iter())
             .map(|row| Entry {
                 before: Some(row.path.clone()),
-                row,
+                row: Box::new(row),
                 place: None,
                 is_gone: false,
             })
@@ -416,19 +416,23 @@ impl Folding {
         }
     }
 
-    fn put(&mut self, number: usize, row: Row) {
+    fn put(&mut self, number: usize, row: Box<Row>) {
         let place = Some((number, row.path.clone()));
-        let at = *self.of_id.entry(row.id.clone()).or_insert_with(|| {
-            self.entries.push(Entry {
-                row: row.clone(),
-                before: None,
-                place: None,
-                is_gone: false,
-            });
-            self.entries.len() - 1
-        });
-        let entry = &mut self.entries[at];
-        (entry.row, entry.place, entry.is_gone) = (row, place, false);
+        match self.of_id.entry(row.id.clone()) {
+            MapEntry::Occupied(known) => {
+                let entry = &mut self.entries[*known.get()];
+                (entry.row, entry.place, entry.is_gone) = (row, place, false);
+            }
+            MapEntry::Vacant(new) => {
+                new.insert(self.entries.len());
+                self.entries.push(Entry {
+                    row,
+                    before: None,
+                    place,
+                    is_gone: false,
+                });
+            }
+        }
     }
 
     fn relocate(&mut self, number: usize, moved: &Moved) {
@@ -485,11 +489,13 @@ impl Folding {
     }
 
     fn finish(self, in_transit: &InTransit) -> Listing<Row> {
+        // Nothing is looked up any more, and of a million rows it is some 90 MiB.
+        drop(self.of_id);
         let taken: HashSet<RelPath> = (self.entries.iter())
             .filter(|entry| !entry.is_gone && !in_transit.is_empty())
             .filter_map(|entry| entry.place.as_ref().map(|(_, path)| path.clone()))
             .collect();
-        let mut found: Vec<(RelPath, usize, Row)> = Vec::with_capacity(self.entries.len());
+        let mut found: Vec<(RelPath, usize, Box<Row>)> = Vec::with_capacity(self.entries.len());
         // Of the folders that an old row is in: where each was, and where it is, if it is anywhere.
         let mut open: Vec<(RelPath, Option<RelPath>)> = Vec::new();
         for mut entry in self.entries {
@@ -544,7 +550,7 @@ impl Folding {
                 if row.kind == crate::tree::Kind::Folder {
                     folders.push(path.clone());
                 }
-                rows.push(Row { path, ..row });
+                rows.push(Row { path, ..*row });
             }
         }
         Listing::new(rows)

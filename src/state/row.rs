@@ -98,7 +98,7 @@ impl<'a> RowLine<'a> {
             n: row.name.as_deref().map(Cow::from),
             x: row.is_fixed.into(),
             g: row.signature.map(|signature| signature.to_wire().into()),
-            h: row.sha256.map(|hash| STANDARD.encode(hash).into()),
+            h: (row.sha256.as_deref()).map(|hash| STANDARD.encode(hash).into()),
         }
     }
 
@@ -124,11 +124,10 @@ impl<'a> RowLine<'a> {
                 let bytes = STANDARD
                     .decode(text.as_bytes())
                     .map_err(|error| error.to_string())?;
-                Some(
-                    bytes
-                        .try_into()
-                        .map_err(|_| "SHA-256 of odd length".to_owned())?,
-                )
+                let bytes: Result<[u8; 32], _> = bytes.try_into();
+                Some(Box::new(
+                    bytes.map_err(|_| "SHA-256 of odd length".to_owned())?,
+                ))
             }
         };
         Ok(Row {
@@ -192,7 +191,7 @@ mod tests {
         odd.is_racy = true;
         odd.is_fixed = true;
         odd.signature = None;
-        odd.sha256 = Some([7; 32]);
+        odd.sha256 = Some(Box::new([7; 32]));
         odd.mtime_ns = -5;
         odd.modified_ms = None;
         for row in [sample("a.txt", "516C896C-6AA5-4A30-B30E-5502C2333DAE"), odd] {

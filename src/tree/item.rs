@@ -63,9 +63,9 @@ impl RemoteItem {
     }
 }
 
-/// The service's version mark of an item: opaque, but for the content part (protocol page 8.6).
+/// The service's version mark of an item: opaque, but for the content part (protocol page 8.6). A copy shares the text.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Etag(Box<str>);
+pub struct Etag(Arc<str>);
 
 impl Etag {
     /// Takes an etag as the service gives it.
@@ -91,9 +91,10 @@ impl fmt::Debug for Etag {
     }
 }
 
-/// A zone of the service: `com.apple.CloudDocs` for Drive itself, one more for each app library.
+/// A zone of the service: `com.apple.CloudDocs` for Drive itself, one more for each app library. One word wide, since
+/// every item and row has one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Zone(Option<Arc<str>>);
+pub struct Zone(Option<Arc<Box<str>>>);
 
 impl Zone {
     /// The name of Drive's own zone.
@@ -101,7 +102,7 @@ impl Zone {
 
     /// Takes a zone by name.
     pub fn new(name: &str) -> Self {
-        Self((name != Self::DRIVE).then(|| name.into()))
+        Self((name != Self::DRIVE).then(|| Arc::new(name.into())))
     }
 
     /// Returns Drive's own zone.
@@ -111,7 +112,7 @@ impl Zone {
 
     /// Returns the name as on the wire.
     pub fn as_str(&self) -> &str {
-        self.0.as_deref().unwrap_or(Self::DRIVE)
+        self.0.as_deref().map_or(Self::DRIVE, |name| name)
     }
 }
 

@@ -8,17 +8,28 @@ use super::{LocalItem, RelPath, RemoteItem};
 pub trait HasPath {
     /// Returns where it is.
     fn path(&self) -> &RelPath;
+
+    /// Returns where it is, to be replaced by an equal path.
+    fn path_mut(&mut self) -> &mut RelPath;
 }
 
 impl HasPath for LocalItem {
     fn path(&self) -> &RelPath {
         &self.path
     }
+
+    fn path_mut(&mut self) -> &mut RelPath {
+        &mut self.path
+    }
 }
 
 impl HasPath for RemoteItem {
     fn path(&self) -> &RelPath {
         &self.path
+    }
+
+    fn path_mut(&mut self) -> &mut RelPath {
+        &mut self.path
     }
 }
 
@@ -122,6 +133,19 @@ impl<T: HasPath> Listing<T> {
             .ok()
     }
 
+    /// Takes over the paths of `other` where they are equal, so that both hold one text: of a million items that
+    /// is tens of MiB.
+    pub fn share_paths<U: HasPath>(&mut self, other: &Listing<U>) {
+        let mut theirs = other.items.iter().map(HasPath::path).peekable();
+        for item in &mut self.items {
+            let own = item.path_mut();
+            while theirs.next_if(|path| *path < &*own).is_some() {}
+            if let Some(path) = theirs.next_if(|path| *path == &*own) {
+                *own = path.clone();
+            }
+        }
+    }
+
     /// Returns the items below `folder`, without itself.
     pub fn under<'a>(&'a self, folder: &'a RelPath) -> impl Iterator<Item = &'a T> {
         let start = self.items.partition_point(|item| item.path() <= folder);
@@ -168,6 +192,20 @@ mod tests {
             name: None,
             is_fixed: false,
         }
+    }
+
+    #[test]
+    fn equal_paths_are_held_once() {
+        let mut one = Listing::new(["a", "b", "c/d", "e"].map(item).to_vec());
+        let other = Listing::new(["a", "b/x", "c/d", "f"].map(item).to_vec());
+        let before = one.clone();
+        one.share_paths(&other);
+        assert_eq!(one, before);
+        let shared = one.items().iter().map(|item| {
+            let there = other.get(&item.path);
+            there.is_some_and(|there| std::ptr::eq(there.path.as_str(), item.path.as_str()))
+        });
+        assert_eq!(shared.collect::<Vec<_>>(), [true, false, true, false]);
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Row {
     /// The content's signature, computed here; `None` for folders and packages.
     pub signature: Option<Signature>,
     /// The content's SHA-256, where `--checksum` asked for it.
-    pub sha256: Option<[u8; 32]>,
+    pub sha256: Option<Box<[u8; 32]>>,
 }
 
 impl Row {
@@ -87,5 +87,9 @@ impl Row {
 impl HasPath for Row {
     fn path(&self) -> &RelPath {
         &self.path
+    }
+
+    fn path_mut(&mut self) -> &mut RelPath {
+        &mut self.path
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{Cursor, Read};
 
 use icloud_sync::{
-    cloud::{Commit, Node, Remote, Staged, Target, Token},
+    cloud::{Commit, Node, Remote, Staged, Target, Token, until_free},
     emulator::{Action, Fault, SignatureMode, StaleTrash, TakenName},
     error::{Error, Kind as ErrorKind, Result},
     tree::{DocId, Etag, Kind, RemoteId, RemoteItem, Signature, Zone},
@@ -115,10 +115,7 @@ fn a_taken_name_is_refused_in_either_form_and_a_new_version_keeps_the_id() {
         let old = world.item("a.txt");
         let staged = world.stage(&old.id.zone, "a.txt", b"second").unwrap();
         assert_eq!(world.item("a.txt"), old, "staging shows nothing");
-        let what = Commit::Update {
-            doc: &old.id.doc,
-            look: &|| Ok(()),
-        };
+        let what = Commit::Update(&old.id.doc);
         let root = RemoteId::root();
         let node = world
             .drive
@@ -473,15 +470,17 @@ fn a_busy_zone_is_waited_for() {
     world
         .emulator
         .fault(Fault::always("renameItems", Action::ZoneBusy).times(2));
-    let node = world.drive.rename(&target(&world.item("a")), "b").unwrap();
-    assert_eq!(node.name, "b");
+    let rename = |from: &str, to: &str| {
+        let item = target(&world.item(from));
+        until_free(&world.drive, || world.drive.rename(&item, to))
+    };
+    assert_eq!(rename("a", "b").unwrap().name, "b");
+    world.emulator.clear_requests();
     world
         .emulator
         .fault(Fault::always("renameItems", Action::ZoneBusy));
-    let error = world
-        .drive
-        .rename(&target(&world.item("b")), "c")
-        .unwrap_err();
+    let error = rename("b", "c").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy);
+    assert_eq!(world.emulator.count("renameItems"), 5);
     assert_eq!(world.content("b"), b"a");
 }

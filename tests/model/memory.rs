@@ -587,7 +587,7 @@ impl World {
                 self.insert(number, folder, Kind::File, name);
                 number
             }
-            Commit::Update { doc, .. } => {
+            Commit::Update(doc) => {
                 let Some((number, item)) = self.item(doc) else {
                     return missing();
                 };
@@ -762,7 +762,7 @@ impl Remote for Memory {
     ) -> Result<Node> {
         let verb = match what {
             Commit::Create => "create",
-            Commit::Update { .. } => "update",
+            Commit::Update(_) => "update",
         };
         self.call(verb, true, |world| {
             world.commit(staged, what, folder, name, modified_ms.div_euclid(1_000))

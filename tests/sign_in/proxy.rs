@@ -137,7 +137,7 @@ fn child_of_the_proxy() {
         "another host than the content host"
     );
     let mut bytes = Vec::new();
-    api.content_get(address, 0)
+    api.content_get(address, 0, None)
         .unwrap()
         .body
         .read_to_end(&mut bytes)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Barrier};
 
 use icloud_sync::{
     auth::{self, prompt::Nobody},
-    emulator::{Action, Fault, Rotate},
+    emulator::{Action, Fault, Rotate, ZoneBusy},
     error::Kind,
     options::AccountOptions,
     stop::Stop,
@@ -17,6 +17,10 @@ fn eight_threads_share_one_re_login() {
     let world = World::new();
     let api = world.open();
     world.emulator.expire_session(WHO);
+    // Writes that meet in the zone are another matter.
+    world
+        .emulator
+        .set_switches(|switches| switches.zone_busy = ZoneBusy::None);
     world.emulator.clear_requests();
     let barrier = Barrier::new(8);
     std::thread::scope(|scope| {

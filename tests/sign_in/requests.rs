@@ -2,6 +2,7 @@
 
 use std::{
     io::Read,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -110,13 +111,9 @@ fn a_write_whose_answer_was_lost_is_never_repeated() {
 fn a_write_that_was_not_done_is_repeated() {
     let world = World::new();
     let api = world.open();
-    for (number, action) in [
-        Action::ZoneBusy,
-        status(429, "", None),
-        status(503, "", Some("2")),
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, action) in [status(429, "", None), status(503, "", Some("2"))]
+        .into_iter()
+        .enumerate()
     {
         world.emulator.clear_requests();
         world
@@ -125,15 +122,70 @@ fn a_write_that_was_not_done_is_repeated() {
         make_folder(&api, &format!("n{number}")).unwrap();
         assert_eq!(world.count("createFolders"), 4, "{action:?}");
     }
-    assert_eq!(world.emulator.drive(WHO).tree().unwrap().len(), 3);
+    assert_eq!(world.emulator.drive(WHO).tree().unwrap().len(), 2);
+}
+
+#[test]
+fn a_busy_zone_is_told_at_once_to_who_writes() {
+    let world = World::new();
+    let api = world.open();
     world
         .emulator
         .fault(Fault::always("createFolders", Action::ZoneBusy));
-    world.emulator.clear_requests();
     let error = make_folder(&api, "busy").unwrap_err();
     assert_eq!((error.kind(), error.exit_code()), (Kind::Busy, 5));
     assert!(error.to_string().contains("ZONE_BUSY"), "{error}");
-    assert_eq!(world.count("createFolders"), 5);
+    assert_eq!(world.count("createFolders"), 1);
+}
+
+#[test]
+fn a_write_at_once_never_waits_and_is_never_repeated() {
+    let world = World::new();
+    let api = world.open();
+    let make = |name: &str| {
+        api.post_json::<Value>(
+            Host::Drivews,
+            "createFolders",
+            &json!({"destinationDrivewsId": "FOLDER::com.apple.CloudDocs::root",
+                "folders": [{"clientId": "x", "name": name}]}),
+            Effect::AtOnce,
+        )
+        .map(drop)
+    };
+    for (number, action) in [
+        status(503, "", Some("3")),
+        status(421, "", None),
+        Action::ZoneBusy,
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        world.emulator.clear_requests();
+        world
+            .emulator
+            .fault(Fault::once("createFolders", action.clone()));
+        let error = make(&format!("n{number}")).unwrap_err();
+        assert_eq!(error.kind(), Kind::Busy, "{action:?}: {}", error.chain());
+        assert_eq!(world.count("createFolders"), 1, "{action:?}");
+        // What it rests on is read again, and waits for its turn; then it goes.
+        list_root(&api).unwrap();
+        make(&format!("n{number}")).unwrap();
+    }
+    // While all wait nothing is sent.
+    world
+        .emulator
+        .fault(Fault::once(LIST, status(429, "", Some("300"))));
+    let waiting = {
+        let api = Arc::clone(&api);
+        std::thread::spawn(move || list_root(&api).map(drop))
+    };
+    while api.refusals() < 2 {
+        std::thread::yield_now();
+    }
+    world.emulator.clear_requests();
+    assert_eq!(make("late").unwrap_err().kind(), Kind::Busy);
+    assert_eq!(world.count("createFolders"), 0);
+    waiting.join().unwrap().unwrap();
 }
 
 #[test]
@@ -329,7 +381,7 @@ fn address(api: &Api, id: &str) -> icloud_sync::error::Result<String> {
 }
 
 fn fetched(api: &Api, address: &str, from: u64) -> (Vec<u8>, u64, Option<u64>) {
-    let mut content = api.content_get(address, from).unwrap();
+    let mut content = api.content_get(address, from, None).unwrap();
     let mut bytes = Vec::new();
     content.body.read_to_end(&mut bytes).unwrap();
     (bytes, content.offset, content.length)
@@ -349,7 +401,7 @@ fn content_comes_whole_and_from_the_middle_and_without_cookies() {
         fetched(&api, &url, 399_000),
         (bytes[399_000..].to_vec(), 399_000, Some(1000))
     );
-    let Err(error) = api.content_get(&url, 400_001) else {
+    let Err(error) = api.content_get(&url, 400_001, None) else {
         panic!("content beyond its end");
     };
     assert_eq!(error.kind(), Kind::Changed);
@@ -367,10 +419,15 @@ fn content_comes_whole_and_from_the_middle_and_without_cookies() {
         Action::Html502,
     ] {
         world.emulator.fault(Fault::once("content GET", action));
+        let Err(error) = api.content_get(&url, 0, None) else {
+            panic!("a passing trouble was none");
+        };
+        assert_eq!(error.kind(), Kind::Temporary);
+        // The next one waits as long as this one was asked to.
         assert_eq!(fetched(&api, &url, 0).0, bytes);
     }
     world.emulator.expire_content_urls();
-    let Err(error) = api.content_get(&url, 0) else {
+    let Err(error) = api.content_get(&url, 0, None) else {
         panic!("an expired address was good");
     };
     assert_eq!(error.kind(), Kind::Refused);
@@ -399,7 +456,7 @@ fn nothing_is_sent_to_a_host_that_is_not_the_service_s() {
         "file:///etc/passwd".to_owned(),
         String::new(),
     ] {
-        let Err(error) = api.content_get(&bad, 0) else {
+        let Err(error) = api.content_get(&bad, 0, None) else {
             panic!("{bad} was fetched");
         };
         assert_eq!(error.kind(), Kind::Protocol);

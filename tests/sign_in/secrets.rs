@@ -75,7 +75,7 @@ fn no_secret_is_ever_logged() {
             .unwrap();
         let url = answer["data_token"]["url"].as_str().unwrap();
         code.push_str(url.rsplit_once('/').unwrap().1);
-        api.content_get(url, 0).unwrap();
+        api.content_get(url, 0, None).unwrap();
         world.emulator.expire_session(WHO);
         world
             .emulator

@@ -22,10 +22,6 @@ use crate::{
 
 /// A document just uploaded may not be found at first: waits of 2, 4, 8 s (page 9.3).
 const NOT_YET: [u32; 3] = [2, 4, 8];
-/// Waits before content is sent again, in seconds.
-const SEND_AGAIN: [u32; 4] = [1, 2, 4, 8];
-/// Waits before a commit that found the zone busy is sent again, in seconds; it was not applied.
-const BUSY: [u32; 3] = [1, 2, 4];
 
 impl<W: Wire> Drive<W> {
     pub(super) fn download_tokens(
@@ -101,8 +97,8 @@ impl<W: Wire> Drive<W> {
         size: u64,
         open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>>,
     ) -> Result<Staged> {
-        let mut waits = SEND_AGAIN.iter();
         let mut is_renewed = false;
+        let mut n = 0;
         loop {
             let error = match self.stage_once(zone, name, size, open) {
                 Ok(staged) => return Ok(staged),
@@ -112,13 +108,12 @@ impl<W: Wire> Drive<W> {
             let is_worth_it = error.kind() == ErrorKind::Temporary
                 // The slot may have expired.
                 || (error.kind() == ErrorKind::Refused && !std::mem::replace(&mut is_renewed, true));
-            match waits.next() {
-                Some(seconds) if is_worth_it => {
-                    log::debug!("{}; sending it again", error.chain());
-                    self.wire.pause(*seconds)?;
-                }
-                _ => return Err(error),
+            if !is_worth_it {
+                return Err(error);
             }
+            log::debug!("{}; sending it again", error.chain());
+            self.wire.again(n, error)?;
+            n += 1;
         }
     }
 
@@ -185,11 +180,7 @@ impl<W: Wire> Drive<W> {
     ) -> Result<Node> {
         let doc = match what {
             Commit::Create => &staged.doc,
-            Commit::Update { doc, .. } => doc,
-        };
-        let look = || match what {
-            Commit::Create => Ok(()),
-            Commit::Update { look, .. } => look(),
+            Commit::Update(doc) => doc,
         };
         // Whole seconds are stored; whether others are cut or rounded is not known (page 9.8).
         let time = modified_ms.div_euclid(1000) * 1000;
@@ -228,21 +219,12 @@ impl<W: Wire> Drive<W> {
             "ws/{}/update/documents?errorBreakdown=true",
             encoded(folder.zone.as_str())
         );
-        let mut waits = BUSY.iter();
-        loop {
-            let answer: Committed = self.wire.post_looking(Host::Docws, &path, &body, &look)?;
-            let error = match committed(answer) {
-                Ok(document) => return self.committed_node(&document, folder, doc, name),
-                Err(error) => error,
-            };
-            match waits.next() {
-                Some(seconds) if error.kind() == ErrorKind::Busy => {
-                    self.wire.pause(*seconds)?;
-                    look()?;
-                }
-                _ => return Err(error),
-            }
-        }
+        let effect = match what {
+            Commit::Create => Effect::Write,
+            Commit::Update(_) => Effect::AtOnce,
+        };
+        let answer: Committed = self.wire.post(Host::Docws, &path, &body, effect)?;
+        self.committed_node(&committed(answer)?, folder, doc, name)
     }
 
     fn committed_node(

@@ -39,21 +39,11 @@ impl Wire for Script {
         self.next(path, serde_json::to_value(body).unwrap())
     }
 
-    fn post_looking<T: DeserializeOwned>(
-        &self,
-        host: Host,
-        path: &str,
-        body: &(impl Serialize + ?Sized),
-        _: &dyn Fn() -> Result<()>,
-    ) -> Result<T> {
-        self.post(host, path, body, Effect::Write)
-    }
-
     fn get<T: DeserializeOwned>(&self, _: Host, path: &str) -> Result<T> {
         self.next(path, Value::Null)
     }
 
-    fn fetch(&self, _: &str, _: u64) -> Result<Content> {
+    fn fetch(&self, _: &str, _: u64, _: Option<u64>) -> Result<Content> {
         panic!("nothing is fetched here")
     }
 
@@ -74,6 +64,14 @@ impl Wire for Script {
     fn pause(&self, seconds: u32) -> Result<()> {
         self.paused.lock().unwrap().push(seconds);
         Ok(())
+    }
+
+    fn again(&self, n: u32, why: Error) -> Result<()> {
+        if n >= 4 { Err(why) } else { Ok(()) }
+    }
+
+    fn refusals(&self) -> u64 {
+        0
     }
 }
 

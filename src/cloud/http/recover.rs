@@ -11,7 +11,7 @@ use log::debug;
 
 use super::{Answer, Api, Effect, Session, lock};
 use crate::{
-    cloud::{answer::Reason, pace::TRIES},
+    cloud::answer::Reason,
     error::{Error, Kind, Result},
 };
 
@@ -23,7 +23,6 @@ pub(super) struct Failed(Option<(u64, Instant, Error)>);
 #[derive(Default)]
 pub(super) struct Course {
     stumbles: u32,
-    busy: u32,
     holds: u32,
     refusals: u32,
     unlocked: bool,
@@ -33,22 +32,16 @@ impl Api {
     /// A network error, or an answer that does not say what became of the request.
     pub(super) fn stumbled(&self, course: &mut Course, effect: Effect, error: Error) -> Result<()> {
         match effect {
-            Effect::Write => Err(lost(error)),
-            Effect::Read => self.again(course, error),
+            Effect::Write | Effect::AtOnce => Err(lost(error)),
+            Effect::Read => self.ask_again(course, error),
         }
     }
 
     /// Counts one more try of a read and waits for it.
-    fn again(&self, course: &mut Course, error: Error) -> Result<()> {
-        course.stumbles += 1;
-        if course.stumbles >= TRIES {
-            return Err(error);
-        }
+    pub(super) fn ask_again(&self, course: &mut Course, error: Error) -> Result<()> {
         debug!("{error}; trying again");
-        self.wire.budget.spend(error)?;
-        self.wire
-            .stop
-            .wait(self.wire.pace.network(course.stumbles - 1))
+        course.stumbles += 1;
+        self.wire.again(course.stumbles - 1, error)
     }
 
     /// A 2xx whose body is not what was due.
@@ -67,20 +60,11 @@ impl Api {
         let is_cut = why.is_eof() || why.is_syntax();
         let error = Error::new(Kind::Protocol, format!("{label}: {what}")).with_source(why);
         match effect {
-            Effect::Write => Err(lost(error)),
+            Effect::Write | Effect::AtOnce => Err(lost(error)),
             // A whole answer of another form will be the same the next time.
-            Effect::Read if is_cut => self.again(course, error),
+            Effect::Read if is_cut => self.ask_again(course, error),
             Effect::Read => Err(error),
         }
-    }
-
-    pub(super) fn busy(&self, course: &mut Course, error: Error) -> Result<()> {
-        course.busy += 1;
-        if course.busy >= TRIES {
-            return Err(error);
-        }
-        self.wire.budget.spend(error)?;
-        self.wire.stop.wait(self.wire.pace.busy(course.busy - 1))
     }
 
     /// All threads wait: the service has had enough of us, not of one request.
@@ -91,25 +75,8 @@ impl Api {
         error: Error,
     ) -> Result<()> {
         course.holds += 1;
-        if course.holds >= TRIES {
-            return Err(error);
-        }
-        let wait = match asked {
-            Some(asked) => match self.wire.pace.asked(asked) {
-                Some(wait) => wait,
-                None => {
-                    return Err(error.with_hint(format!(
-                        "the service asks to be left alone for {} minutes",
-                        asked.as_secs().div_ceil(60)
-                    )));
-                }
-            },
-            None => self.wire.pace.throttle(course.holds - 1),
-        };
-        debug!("{error}; all requests wait {} ms", wait.as_millis());
-        self.wire.budget.spend(error)?;
-        self.wire.hold.set(wait);
-        Ok(())
+        let error = self.wire.had_enough(error, asked);
+        self.wire.again(course.holds - 1, error)
     }
 
     /// The session is refused: fresh connections first, then one re-login for all threads.

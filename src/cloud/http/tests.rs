@@ -180,6 +180,7 @@ fn an_empty_body_is_said_to_be_empty() {
         headers: Vec::new(),
         body: Some(Vec::new()),
         limit: LONG,
+        at_once: false,
     };
     let Ok(answer) = api.wire.exchange(&call) else {
         panic!("no answer");
@@ -210,7 +211,7 @@ fn content_requests_carry_no_cookie_and_the_right_length() {
     .unwrap();
     api.content_post(&url, 3, "text/plain", &b"abc"[..])
         .unwrap();
-    let content = api.content_get(&url, 3).unwrap();
+    let content = api.content_get(&url, 3, None).unwrap();
     assert_eq!((content.offset, content.length), (3, Some(3)));
     drop(content);
     let seen = server.join().unwrap();
@@ -254,7 +255,7 @@ fn a_download_is_not_led_elsewhere_and_takes_no_other_range() {
     ]);
     let api = api(&url, LONG);
     for _ in 0..5 {
-        let Err(error) = api.content_get(&url, 3) else {
+        let Err(error) = api.content_get(&url, 3, None) else {
             panic!("taken");
         };
         assert_eq!(error.kind(), Kind::Protocol, "{error}");
@@ -262,7 +263,7 @@ fn a_download_is_not_led_elsewhere_and_takes_no_other_range() {
     server.join().unwrap();
     let (url, server) = recite(vec![answer("302 Found", "Location: /\r\n", ""); 6]);
     let api = self::api(&url, LONG);
-    let Err(error) = api.content_get(&url, 0) else {
+    let Err(error) = api.content_get(&url, 0, None) else {
         panic!("taken");
     };
     assert!(error.to_string().contains("redirects"), "{error}");
@@ -355,7 +356,7 @@ fn a_download_that_no_longer_moves_is_given_up() {
         stream
     });
     let api = api(&url, Duration::from_millis(300));
-    let mut content = api.content_get(&url, 0).unwrap();
+    let mut content = api.content_get(&url, 0, None).unwrap();
     assert_eq!(content.length, Some(10));
     let mut bytes = Vec::new();
     let error = std::io::Read::read_to_end(&mut content.body, &mut bytes).unwrap_err();
@@ -370,7 +371,7 @@ fn an_answer_that_ends_early_is_an_error_of_the_reader() {
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nabc".to_owned(),
     ]);
     let api = api(&url, LONG);
-    let mut content = api.content_get(&url, 0).unwrap();
+    let mut content = api.content_get(&url, 0, None).unwrap();
     let mut bytes = Vec::new();
     assert!(std::io::Read::read_to_end(&mut content.body, &mut bytes).is_err());
     server.join().unwrap();
@@ -436,6 +437,6 @@ fn child_behind_a_proxy() {
     ]);
     let api = api(&url, LONG);
     api.get_json::<Value>(Host::Docws, "x").unwrap();
-    api.content_get(&url, 0).unwrap();
+    api.content_get(&url, 0, None).unwrap();
     server.join().unwrap();
 }

@@ -17,10 +17,10 @@ use std::{
 };
 
 use jiff::Timestamp;
-use log::trace;
+use log::{debug, trace};
 use reqwest::{
-    Method, Url,
-    blocking::{Client, ClientBuilder},
+    ClientBuilder, Method, Url,
+    blocking::{self, Client},
     header::{COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -29,7 +29,10 @@ use crate::{
     cloud::{
         answer,
         endpoint::Endpoint,
-        http::failure::{Failure, failure},
+        http::{
+            failure::{Failure, failure},
+            upload::Uploads,
+        },
         jar::Jar,
         pace::{Budget, Hold, Pace, TRIES},
         rate::Rate,
@@ -41,6 +44,9 @@ use crate::{
 /// The desktop browser that field-proven clients pass for (protocol page 1.5).
 pub(crate) const USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.3.1 Safari/605.1.15";
 
+/// A refusal that does not say for how long.
+const UNSAID: Duration = Duration::ZERO;
+
 /// No answer of the API is larger; content does not come this way.
 const LARGEST_ANSWER: u64 = 1 << 30;
 
@@ -49,9 +55,6 @@ const CONNECT: Duration = Duration::from_secs(20);
 
 /// Data that the other side does not acknowledge for so long ends the connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
-
-/// What is looked at again before a request that rests on it is sent again; an error ends the call.
-pub(crate) type Look<'a> = dyn Fn() -> Result<()> + 'a;
 
 /// A request to an API host.
 pub(crate) struct Call<'a> {
@@ -62,6 +65,8 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) limit: Duration,
+    /// It goes out at once or not at all.
+    pub(crate) at_once: bool,
 }
 
 /// An answer, whole.
@@ -96,8 +101,10 @@ pub(crate) struct Transport {
     pub(crate) hold: Hold,
     pub(crate) budget: Budget,
     pub(crate) content: Client,
+    uploads: Mutex<Option<Arc<Uploads>>>,
     api: RwLock<Line>,
     rate: Rate,
+    refusals: AtomicU64,
     requests: AtomicU64,
     labels: Mutex<BTreeMap<String, u64>>,
 }
@@ -127,7 +134,7 @@ impl Transport {
             number: 0,
         };
         let content = build(
-            client(&endpoint)
+            blocking::ClientBuilder::from(client(&endpoint))
                 // The length is checked against what was announced: no decoding on the way.
                 .gzip(false)
                 .timeout(pace.stall),
@@ -140,11 +147,28 @@ impl Transport {
             stop,
             hold: Hold::default(),
             content,
+            uploads: Mutex::default(),
             api: RwLock::new(api),
             rate: Rate::new(max_rate),
+            refusals: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             labels: Mutex::default(),
         })
+    }
+
+    /// Returns the connections of uploads; made when they are first needed, for most passes need none.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub(super) fn uploads(&self) -> Result<Arc<Uploads>> {
+        let mut uploads = lock(&self.uploads);
+        if let Some(uploads) = &*uploads {
+            return Ok(Arc::clone(uploads));
+        }
+        let new = Uploads::new(client(&self.endpoint).gzip(false), |builder| {
+            builder.build().map_err(not_built)
+        })?;
+        Ok(Arc::clone(uploads.insert(Arc::new(new))))
     }
 
     /// Returns the number of the current set of connections; see [`Self::reconnect`].
@@ -176,34 +200,35 @@ impl Transport {
     /// # Errors
     /// See [`Failure`].
     pub(crate) fn exchange(&self, call: &Call<'_>) -> Exchange {
-        self.exchange_looking(call, &|| Ok(()))
-    }
-
-    /// The same; `look` is called where the request goes out later than at once, right before it does.
-    pub(crate) fn exchange_looking(&self, call: &Call<'_>, look: &Look<'_>) -> Exchange {
         let mut tries = 0;
         loop {
-            match self.once(call, look) {
-                Err(Failure::Unsent(error)) => {
+            match self.once(call) {
+                Err(Failure::Unsent(error)) if !call.at_once => {
+                    self.again(tries, error).map_err(|error| {
+                        if error.kind() == Kind::Stopped {
+                            Failure::Final(error)
+                        } else {
+                            Failure::Unsent(error)
+                        }
+                    })?;
                     tries += 1;
-                    if tries >= TRIES {
-                        return Err(Failure::Unsent(error));
-                    }
-                    self.budget.spend(error).map_err(Failure::Unsent)?;
-                    let wait = self.pace.network(tries - 1);
-                    self.stop.wait(wait).map_err(Failure::Final)?;
-                    look().map_err(Failure::Final)?;
                 }
                 done => return done,
             }
         }
     }
 
-    fn once(&self, call: &Call<'_>, look: &Look<'_>) -> Exchange {
-        if self.hold.wait(&self.stop).map_err(Failure::Final)? {
-            look().map_err(Failure::Final)?;
+    fn once(&self, call: &Call<'_>) -> Exchange {
+        if call.at_once {
+            if self.hold.is_on() {
+                let text = format!("{}: all requests wait", call.label);
+                return Err(Failure::Unsent(Error::new(Kind::Temporary, text)));
+            }
+            self.rate.owe();
+        } else {
+            self.hold.wait(&self.stop).map_err(Failure::Final)?;
+            self.rate.take(&self.stop).map_err(Failure::Final)?;
         }
-        self.rate.take(&self.stop).map_err(Failure::Final)?;
         let client = self
             .api
             .read()
@@ -254,6 +279,56 @@ impl Transport {
         }
     }
 
+    /// Notes that the service has had enough of us, not of one request: all threads wait. Returns the error, which knows
+    /// of it.
+    pub(crate) fn had_enough(&self, error: Error, asked: Option<Duration>) -> Error {
+        self.refusals.fetch_add(1, Ordering::Relaxed);
+        let wait = match asked {
+            Some(asked) => self.pace.asked(asked),
+            None => Some(self.pace.throttle(0)),
+        };
+        if let Some(wait) = wait {
+            debug!("{error}; all requests wait {} ms", wait.as_millis());
+            self.hold.set(wait);
+        }
+        error.with_retry_after(Some(asked.unwrap_or(UNSAID)))
+    }
+
+    /// Waits before something is tried again after its `n`th failure in a row, from 0, and takes one retry of the pass's
+    /// budget.
+    ///
+    /// # Errors
+    /// `why`, where it was tried often enough, the budget is used up, or the service asks for too long a wait;
+    /// `Stopped`.
+    pub(crate) fn again(&self, n: u32, why: Error) -> Result<()> {
+        if n + 1 >= TRIES {
+            return Err(why);
+        }
+        let wait = match why.retry_after() {
+            // The next request waits for the hold.
+            Some(UNSAID) => {
+                self.hold.set(self.pace.throttle(n));
+                Duration::ZERO
+            }
+            Some(asked) if self.pace.asked(asked).is_some() => Duration::ZERO,
+            Some(asked) => {
+                return Err(why.with_hint(format!(
+                    "the service asks to be left alone for {} minutes",
+                    asked.as_secs().div_ceil(60)
+                )));
+            }
+            None if why.kind() == Kind::Busy => self.pace.busy(n),
+            None => self.pace.network(n),
+        };
+        self.budget.spend(why)?;
+        self.stop.wait(wait)
+    }
+
+    /// Returns how often the service has refused because of the load.
+    pub(crate) fn refusals(&self) -> u64 {
+        self.refusals.load(Ordering::Relaxed)
+    }
+
     /// Counts a request under its label.
     pub(crate) fn count(&self, label: &str) {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -292,7 +367,7 @@ fn install_crypto() {
 }
 
 fn client(endpoint: &Endpoint) -> ClientBuilder {
-    let mut builder = Client::builder()
+    let mut builder = ClientBuilder::new()
         .user_agent(USER_AGENT)
         .redirect(Policy::none())
         .referer(false)
@@ -313,17 +388,19 @@ fn client(endpoint: &Endpoint) -> ClientBuilder {
 }
 
 fn api_client(endpoint: &Endpoint) -> Result<Client> {
-    build(client(endpoint))
+    build(client(endpoint).into())
 }
 
-fn build(builder: ClientBuilder) -> Result<Client> {
-    builder.build().map_err(|error| {
-        Error::new(Kind::Usage, "cannot set up secure connections")
-            .with_source(error)
-            .with_hint(
-                "install the system's trusted certificates (package ca-certificates), or set SSL_CERT_FILE to a PEM file of them",
-            )
-    })
+fn build(builder: blocking::ClientBuilder) -> Result<Client> {
+    builder.build().map_err(not_built)
+}
+
+fn not_built(error: reqwest::Error) -> Error {
+    Error::new(Kind::Usage, "cannot set up secure connections")
+        .with_source(error)
+        .with_hint(
+            "install the system's trusted certificates (package ca-certificates), or set SSL_CERT_FILE to a PEM file of them",
+        )
 }
 
 /// Makes headers of names and texts; a text that no header can hold is left out.

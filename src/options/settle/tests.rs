@@ -1,10 +1,10 @@
-use std::fs;
+use std::{fmt::Write as _, fs};
 
 use clap::Parser;
 
 use super::*;
 use crate::{
-    cli::{Cli, Command},
+    cli::{Cli, Command, CommonArgs, WatchArgs},
     options::{Env, FilterOptions, Links, MaxDelete, Region},
     plan::Policy,
 };
@@ -362,4 +362,79 @@ fn reasons_are_given_when_asked_for_in_any_way() {
             .explain
     );
     assert!(!world.pass("pull").explain);
+}
+
+#[test]
+fn the_defaults_that_are_shown_are_those_that_are_taken() {
+    let plain = World::new();
+    let mut layers = plain.layers(&parse("pull")).unwrap();
+    let shown = layers.effective(None).unwrap();
+    // Written down as a config file and an environment, they change nothing.
+    let (mut config, mut dotenv) = (String::new(), String::new());
+    for setting in Setting::ALL {
+        let value = setting.default_text();
+        if value.is_empty() {
+            continue;
+        }
+        if let Some(key) = setting.key() {
+            writeln!(config, "{key} = {value:?}").unwrap();
+        }
+        if let Some(name) = setting.env() {
+            writeln!(dotenv, "{name}={value}").unwrap();
+        }
+    }
+    let written = World::new().dotenv(&dotenv);
+    let from_config = World::new().config(&config);
+    let settled = |world: &World| {
+        let mut layers = world.layers(&parse("pull")).unwrap();
+        let (pass, account, _) = world.run("pull").unwrap();
+        let watch = layers.watch(&WatchArgs::default()).unwrap();
+        let log = layers.log(&CommonArgs::default()).unwrap();
+        // The address shows even where nothing is served on it.
+        let served = parse("pull --watch --metrics-http");
+        let Command::Pull(args) = &served.command else {
+            unreachable!()
+        };
+        let metrics = layers.watch(&args.pass.watch).unwrap().metrics;
+        format!("{pass:?} {account:?} {watch:?} {metrics:?} {log:?}")
+    };
+    assert_eq!(settled(&written), settled(&plain));
+    assert_eq!(settled(&from_config), settled(&plain));
+    assert_eq!(shown.len(), Setting::ALL.len());
+    assert!(shown.iter().all(|one| one.source == "default"), "{shown:?}");
+}
+
+#[test]
+fn what_is_shown_names_its_place_and_no_secret() {
+    let world = World::new()
+        .var("ICLOUD_PASSWORD", "hunter2")
+        .dotenv("OP_DELAY_MS=7\n")
+        .config("transfers = 5\n[pair.x]\nlocal = '/x'\nexclude = ['a', 'b']\n");
+    let mut layers = world.layers(&parse("pull")).unwrap();
+    let all = layers.effective(Some("@x")).unwrap();
+    let of = |name: &str| {
+        let one = all.iter().find(|one| one.name == name).unwrap();
+        (
+            one.value.clone(),
+            one.source.rsplit('/').next().unwrap().to_owned(),
+        )
+    };
+    let place = |value: &str, source: &str| (value.to_owned(), source.to_owned());
+    assert_eq!(
+        of("ICLOUD_PASSWORD"),
+        place("(set)", "environment ICLOUD_PASSWORD")
+    );
+    assert_eq!(of("--op-delay"), place("7", ".env line 1: OP_DELAY_MS"));
+    assert_eq!(of("--transfers"), place("5", "config.toml: transfers"));
+    assert_eq!(of("--exclude"), place("a,b", "config.toml: pair.x.exclude"));
+    assert_eq!(of("LOCAL"), place("/x", "config.toml: pair.x.local"));
+    assert!(!format!("{all:?}").contains("hunter2"));
+    assert!(layers.effective(Some("@y")).is_err());
+    let bad = World::new().dotenv("SYNC_INTERVAL=4\n");
+    let error = bad
+        .layers(&parse("pull"))
+        .unwrap()
+        .effective(None)
+        .unwrap_err();
+    assert!(error.to_string().contains("SYNC_INTERVAL"), "{error}");
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{Undo, tree::Tree};
 use crate::{
-    cloud::{FolderAnswer, Node, Target},
+    cloud::{FolderAnswer, Node, Target, until_free},
     error::{Error, Kind as ErrorKind, Result},
     exec::{disk::changed, download::same_content, seal},
     plan::Side,
@@ -278,13 +278,17 @@ impl Undo<'_> {
                 continue;
             }
             let answers = if is_back {
-                self.judged(&targets, self.remote.put_back(&targets), |node| {
-                    !node.is_trashed
-                })
+                self.judged(
+                    &targets,
+                    until_free(self.remote, || self.remote.put_back(&targets)),
+                    |node| !node.is_trashed,
+                )
             } else {
-                self.judged(&targets, self.remote.trash(&targets), |node| {
-                    node.is_trashed
-                })
+                self.judged(
+                    &targets,
+                    until_free(self.remote, || self.remote.trash(&targets)),
+                    |node| node.is_trashed,
+                )
             };
             for ((at, one), answer) in group.into_iter().zip(answers) {
                 let result = answer.and_then(|node| {
@@ -396,7 +400,7 @@ impl Undo<'_> {
             && now.parent.as_ref() != Some(folder)
         {
             let targets = [target(&now, kind)];
-            let answers = self.remote.relocate(&targets, folder);
+            let answers = until_free(self.remote, || self.remote.relocate(&targets, folder));
             let moved = self
                 .judged(&targets, answers, |node| {
                     node.parent.as_ref() == Some(folder)
@@ -406,7 +410,7 @@ impl Undo<'_> {
         }
         if now.name != place.name {
             let targets = [target(&now, kind)];
-            let answer = self.remote.rename(&targets[0], &place.name);
+            let answer = until_free(self.remote, || self.remote.rename(&targets[0], &place.name));
             let parent = now.parent.clone();
             let renamed = self
                 .judged(&targets, answer.map(|node| vec![Ok(node)]), |node| {

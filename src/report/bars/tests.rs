@@ -5,9 +5,9 @@ use indicatif::{ProgressDrawTarget, TermLike};
 use super::*;
 use crate::{
     error::{Error, Kind as ErrorKind},
-    options::Verbosity,
     plan::{Reason, What},
     report::{
+        Style,
         console::tests::Shared,
         tests::{action, everything, play, summary},
     },
@@ -92,7 +92,7 @@ fn bars() -> (Bars, Term, Shared) {
     let target = ProgressDrawTarget::term_like_with_hz(Box::new(term.clone()), 255);
     let console = Console::new(Box::new(io::sink()), Box::new(err.clone()), target);
     let console = Arc::new(console);
-    let lines = Lines::new(Arc::clone(&console), Verbosity::Normal, false);
+    let lines = Lines::new(Arc::clone(&console), Style::default());
     (Bars::new(&console, lines), term, err)
 }
 

@@ -9,7 +9,13 @@ fn run(verbosity: Verbosity, dry_run: bool) -> (Shared, Shared) {
     let mut end = summary();
     end.dry_run = dry_run;
     play(
-        &Lines::new(console, verbosity, false),
+        &Lines::new(
+            console,
+            Style {
+                verbosity,
+                ..Style::default()
+            },
+        ),
         &everything(),
         dry_run,
         &end,

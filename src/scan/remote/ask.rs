@@ -10,9 +10,12 @@ use std::{
     thread,
 };
 
-use super::FIRST_CHUNK;
+use super::{FIRST_CHUNK, ListLimits};
 use crate::{
-    cloud::limit::{Permits, Size, is_of_one_request},
+    cloud::{
+        Remote,
+        limit::{Permits, Size, is_of_one_request},
+    },
     error::{Error, Kind as ErrorKind, Result},
     scan::{Progress, Watch},
     tree::RemoteId,
@@ -23,6 +26,7 @@ const AWAY_AFTER: usize = 3;
 
 /// Makes requests for many folders out of as few as the service takes, and remembers what it takes.
 pub(super) struct Asker<'a> {
+    remote: &'a dyn Remote,
     listers: usize,
     chunk: Size,
     permits: Permits,
@@ -41,11 +45,17 @@ struct Queue {
 }
 
 impl<'a> Asker<'a> {
-    pub(super) fn new(listers: usize, chunk: usize, watch: Watch<'a>) -> Self {
+    pub(super) fn new(
+        remote: &'a dyn Remote,
+        listers: usize,
+        limits: ListLimits,
+        watch: Watch<'a>,
+    ) -> Self {
         Self {
+            remote,
             listers: listers.max(1),
-            chunk: Size::new(chunk, FIRST_CHUNK),
-            permits: Permits::new(listers, listers),
+            chunk: Size::new(limits.chunk, FIRST_CHUNK),
+            permits: Permits::new(limits.listers, listers),
             watch,
             items: AtomicUsize::new(0),
             folders: AtomicUsize::new(0),
@@ -54,9 +64,12 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Returns how many folders go into one request now.
-    pub(super) fn chunk(&self) -> usize {
-        self.chunk.now()
+    /// Returns what the service takes now.
+    pub(super) fn limits(&self) -> ListLimits {
+        ListLimits {
+            chunk: self.chunk.now(),
+            listers: self.permits.found(),
+        }
     }
 
     /// Asks for all of `ids`; an answer for each, in order. A request that fails is made again in
@@ -136,8 +149,8 @@ impl<'a> Asker<'a> {
     ) -> Vec<(usize, Result<T>)> {
         let mut answers = Vec::new();
         while let Some(range) = self.next(queue, most) {
-            let permit = self.permits.acquire();
-            let answer = call(&ids[range.clone()]).and_then(|answer| {
+            let answer = self.permits.within(self.remote, || {
+                let answer = call(&ids[range.clone()])?;
                 if answer.len() == range.len() {
                     return Ok(answer);
                 }
@@ -147,7 +160,6 @@ impl<'a> Asker<'a> {
             });
             match answer {
                 Ok(answer) => {
-                    permit.clean();
                     self.chunk.clean(range.len());
                     self.unanswered.store(0, Ordering::Relaxed);
                     let items = answer.iter().map(count).sum();
@@ -158,9 +170,6 @@ impl<'a> Asker<'a> {
                     lock(queue).fatal.get_or_insert(error);
                 }
                 Err(error) => {
-                    if error.kind() == ErrorKind::Temporary {
-                        permit.refused();
-                    }
                     if range.len() > 1 {
                         log::debug!("listing {} folders at once: {error}", range.len());
                         self.chunk.refused(range.len());

@@ -70,10 +70,20 @@ pub(super) struct Content<'a> {
 /// What is in a folder.
 #[derive(Debug)]
 pub(super) enum Inside<'a> {
-    /// As it was listed.
-    Listed(Vec<Child>),
+    /// As it was listed. Not a `Vec`: that would keep the room of the answer that it is made from.
+    Listed(Box<[Child]>),
     /// A probe showed nothing that the baseline does not know as it is.
     Same(Same<'a>),
+}
+
+impl Inside<'_> {
+    /// Returns how many children there are.
+    pub(super) fn count(&self) -> usize {
+        match self {
+            Self::Listed(children) => children.len(),
+            Self::Same(same) => same.files.len() + same.folders.len(),
+        }
+    }
 }
 
 /// What has become known of a folder.

@@ -1,32 +1,39 @@
 //! What was on the remote after the last pass.
 
+use std::collections::HashMap;
+
 use crate::tree::{Etag, Kind, RemoteId, RemoteItem};
 
 /// The remote items of the baseline, to be found by id.
 #[derive(Debug, Default)]
 pub struct Known<'a> {
-    by_id: Vec<&'a RemoteItem>,
+    by_id: HashMap<&'a RemoteId, &'a RemoteItem>,
+    folders: Vec<&'a RemoteItem>,
 }
 
 impl<'a> Known<'a> {
     /// Takes the baseline's remote items in any order, each id once. Their paths are where they were
     /// after the last pass.
     pub fn new(items: impl IntoIterator<Item = &'a RemoteItem>) -> Self {
-        let mut by_id: Vec<_> = items.into_iter().collect();
-        by_id.sort_unstable_by(|a, b| a.id.cmp(&b.id));
-        Self { by_id }
+        let mut folders = Vec::new();
+        let keep = |item: &'a RemoteItem| {
+            if item.kind == Kind::Folder {
+                folders.push(item);
+            }
+            (&item.id, item)
+        };
+        let by_id = items.into_iter().map(keep).collect();
+        Self { by_id, folders }
     }
 
     /// Returns the item of that id.
     pub fn get(&self, id: &RemoteId) -> Option<&'a RemoteItem> {
-        let at = self.by_id.binary_search_by(|item| item.id.cmp(id)).ok()?;
-        Some(self.by_id[at])
+        self.by_id.get(id).copied()
     }
 
-    /// Returns the folders.
+    /// Returns the folders, in the order in which they came.
     pub(super) fn folders(&self) -> impl Iterator<Item = &'a RemoteItem> {
-        let folders = self.by_id.iter().filter(|item| item.kind == Kind::Folder);
-        folders.copied()
+        self.folders.iter().copied()
     }
 
     /// Compares what a probe of `folder` showed: if every child was in that folder before, and every

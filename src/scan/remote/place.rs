@@ -261,6 +261,8 @@ impl<'a> Tree<'a> {
                 is_fixed: child.is_fixed,
                 path,
             },
+            // Where it has stayed in its place, the baseline's path is shared.
+            Source::Known(item) if item.path == path => item.clone(),
             Source::Known(item) => RemoteItem {
                 path,
                 ..item.clone()

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{FIRST_CHUNK, ask::Asker};
+use super::{ListLimits, ask::Asker};
 use crate::{
     cloud::{FolderAnswer, Node, Remote},
     error::{Error, Kind as ErrorKind, Result},
@@ -31,7 +31,7 @@ pub fn walk(
     watch: Watch<'_>,
     show: &mut Show<'_>,
 ) -> Result<()> {
-    let asker = Asker::new(listers, FIRST_CHUNK, watch);
+    let asker = Asker::new(remote, listers, ListLimits::default(), watch);
     let list = |ids: &[RemoteId]| remote.list(ids);
     let mut seen = HashSet::from([root.clone()]);
     let mut level: Vec<(RemoteId, Vec<String>)> = vec![(root.clone(), Vec::new())];

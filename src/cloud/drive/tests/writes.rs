@@ -58,11 +58,7 @@ fn a_new_version_goes_to_the_document_that_is_there() {
     let document = json!({"document_id": "OLD", "etag": "9::9", "size": 0});
     let drive = scripted(vec![Ok(commit_answer(0, 0, "", &document))]);
     let old = DocId::new("OLD");
-    let update = Commit::Update {
-        doc: &old,
-        look: &|| panic!("the first try is the caller's own"),
-    };
-    let node = commit(&drive, &update).unwrap();
+    let node = commit(&drive, &Commit::Update(&old)).unwrap();
     assert_eq!((node.id.doc, node.name.as_str()), (old, "a.txt"));
     assert_eq!(asked(&drive)[0].1["document_id"], json!("OLD"));
 }
@@ -108,7 +104,7 @@ fn a_commit_is_done_only_where_both_statuses_and_the_document_say_so() {
 }
 
 #[test]
-fn a_busy_zone_inside_a_good_answer_is_asked_again() {
+fn a_busy_zone_inside_a_good_answer_is_told_and_not_asked_again() {
     let document = json!({"document_id": "NEW", "etag": "9::9", "size": 0});
     let busy = || {
         Ok(commit_answer(
@@ -118,37 +114,11 @@ fn a_busy_zone_inside_a_good_answer_is_asked_again() {
             &document,
         ))
     };
-    let drive = scripted(vec![busy(), Ok(commit_answer(0, 0, "", &document))]);
-    assert!(commit(&drive, &Commit::Create).is_ok());
-    let always = scripted((0..4).map(|_| busy()).collect());
-    let error = commit(&always, &Commit::Create).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Busy);
-}
-
-#[test]
-fn a_new_version_is_looked_for_again_before_each_further_try() {
-    let document = json!({"document_id": "OLD", "etag": "9::9", "size": 0});
-    let busy = || Ok(commit_answer(0, 3, "ZONE_BUSY", &document));
-    let old = DocId::new("OLD");
-    let looks = std::cell::Cell::new(0);
-    let look = || {
-        looks.set(looks.get() + 1);
-        match looks.get() {
-            3 => Err(Error::new(ErrorKind::Changed, "somebody wrote it")),
-            _ => Ok(()),
-        }
-    };
-    let update = Commit::Update {
-        doc: &old,
-        look: &look,
-    };
-    let good = commit_answer(0, 0, "", &document);
-    let drive = scripted(vec![busy(), busy(), Ok(good)]);
-    assert!(commit(&drive, &update).is_ok());
-    assert_eq!(looks.get(), 2);
+    // Whoever makes a commit knows what has to be read again before the next one.
     let drive = scripted(vec![busy()]);
-    let error = commit(&drive, &update).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Changed, "nothing more is sent");
+    let error = commit(&drive, &Commit::Create).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert_eq!(asked(&drive).len(), 1);
 }
 
 #[test]

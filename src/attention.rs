@@ -1,0 +1,142 @@
+//! Tells somebody who is not at the terminal that a person is needed: once an episode, not once a pass.
+//!
+//! An episode begins with the first pass that ends with code 4 (signing in needs a person) or 6 (a guard stopped it), and
+//! ends with the first that goes through. It is kept as a file beside the pair's baseline, so that a timer, which starts
+//! a new process for each pass, tells once as well. A desktop is shown a notification, and a command of the user's is run;
+//! neither can make a pass fail.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    error::Result,
+    options::{Env, PassOptions},
+    pass,
+    state::PairFiles,
+};
+
+/// A command that is not done by then goes on alone.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked whether it is done.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What is told, and how.
+pub(crate) struct Attention {
+    files: PairFiles,
+    hook: Option<String>,
+    has_desktop: bool,
+    local: PathBuf,
+    remote: String,
+}
+
+impl Attention {
+    /// Prepares to tell of one pair.
+    ///
+    /// # Errors
+    /// `Usage` or `Local` where LOCAL can't be looked at.
+    pub(crate) fn new(options: &PassOptions, hook: Option<&str>, env: &Env) -> Result<Self> {
+        let session = ["DBUS_SESSION_BUS_ADDRESS", "WAYLAND_DISPLAY", "DISPLAY"];
+        Ok(Self {
+            files: pass::files(options)?,
+            hook: hook.map(str::to_owned),
+            has_desktop: session.iter().any(|name| env.os(name).is_some()),
+            local: options.local.clone(),
+            remote: options.remote.clone(),
+        })
+    }
+
+    /// Takes note of how a pass ended, and tells if that begins an episode.
+    pub(crate) fn heard(&self, end: &Result<u8>) {
+        let exit_code = match end {
+            Ok(exit_code) => *exit_code,
+            Err(error) => error.exit_code(),
+        };
+        let noted = match (exit_code, end) {
+            (0 | 3, _) => self.end(),
+            (4 | 6, Err(error)) => {
+                let hint = error.hint().map(|hint| format!("; {hint}"));
+                self.begin(exit_code, &(error.chain() + &hint.unwrap_or_default()))
+            }
+            // The session ended in the middle of a pass.
+            (4, Ok(_)) => self.begin(4, "the session has ended; run `icloud-sync login`"),
+            // A pass that was stopped, or failed for a passing reason, says nothing about it.
+            _ => Ok(()),
+        };
+        if let Err(error) = noted {
+            log::warn!("cannot keep in mind whether a person was told: {error}");
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.files.folder.join("attention")
+    }
+
+    fn end(&self) -> io::Result<()> {
+        match std::fs::remove_file(self.file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn begin(&self, exit_code: u8, reason: &str) -> io::Result<()> {
+        self.files.create().map_err(io::Error::other)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(self.file());
+        let mut file = match file {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+            other => other?,
+        };
+        let written = writeln!(file, "{}\n{reason}", jiff::Timestamp::now());
+        self.tell(exit_code, reason);
+        written
+    }
+
+    fn tell(&self, exit_code: u8, reason: &str) {
+        let mut told: Vec<Child> = Vec::new();
+        if self.has_desktop {
+            let mut notify = Command::new("notify-send");
+            notify.args(["--app-name=icloud-sync", "icloud-sync needs you", reason]);
+            told.extend(self.start(notify));
+        }
+        if let Some(hook) = &self.hook {
+            let mut shell = Command::new("sh");
+            shell
+                .args(["-c", hook])
+                .env("ICLOUD_SYNC_REASON", reason)
+                .env("ICLOUD_SYNC_CODE", exit_code.to_string())
+                .env("ICLOUD_SYNC_LOCAL", &self.local)
+                .env("ICLOUD_SYNC_REMOTE", &self.remote);
+            told.extend(self.start(shell));
+        }
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE
+            && (told.iter_mut()).any(|child| matches!(child.try_wait(), Ok(None)))
+        {
+            thread::sleep(TICK);
+        }
+    }
+
+    /// Starts a command that gets no secret, and can't write to what a program may read.
+    fn start(&self, mut command: Command) -> Option<Child> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let started = command
+            .env_remove("ICLOUD_PASSWORD")
+            .env_remove("ICLOUD_2FA_CODE")
+            .stdin(Stdio::null())
+            .stdout(io::stderr())
+            .spawn();
+        started
+            .inspect_err(|error| log::debug!("{name} for {}: {error}", self.local.display()))
+            .ok()
+    }
+}

@@ -1,0 +1,122 @@
+//! `pull`, `push` and `bisync`: one pass, or with `--watch` one after the other.
+
+use std::{
+    cell::RefCell,
+    io::{self, IsTerminal as _},
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use super::{Seat, prompt};
+use crate::{
+    attention::Attention,
+    auth::{
+        self,
+        prompt::{Nobody, Prompt},
+    },
+    error::{Kind, Result},
+    metrics::{self, Metrics},
+    options::{AccountOptions, Env, PassOptions, WatchOptions},
+    pass,
+    report::{self, Summary},
+    signals,
+    watch::{self, Schedule, Watch},
+};
+
+impl Seat<'_> {
+    /// Runs one pass, or one after the other; returns the exit code.
+    pub(super) fn passes(
+        &mut self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        watch: &WatchOptions,
+        env: &Env,
+    ) -> Result<u8> {
+        let attention = Attention::new(options, watch.hook.as_deref(), env)?;
+        if watch.is_on {
+            self.is_brief = true;
+            return self.watch(options, account, watch, &attention);
+        }
+        let end = self.pass(options, account, &prompt::terminal(self.console));
+        let end = end.map(|summary| summary.exit_code);
+        if !io::stdin().is_terminal() {
+            attention.heard(&end);
+        }
+        end
+    }
+
+    fn watch(
+        &mut self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        watch: &WatchOptions,
+        attention: &Attention,
+    ) -> Result<u8> {
+        let metrics = Metrics::default();
+        let _server = match &watch.metrics {
+            Some(address) => {
+                let (metrics, account) = (metrics.clone(), account.clone());
+                let numbers = move || metrics.snapshot(auth::health(&account));
+                let server = metrics::serve(address, numbers)?;
+                let path = &address.path;
+                let text = format!("metrics: http://{}{path}\n", server.address);
+                self.console.tell(&text);
+                Some(server)
+            }
+            None => None,
+        };
+        self.metrics = Some(metrics.clone());
+        let wake = Arc::new(AtomicBool::new(false));
+        signals::on_hangup(&wake)?;
+        // What is meant for one pass only is meant for the first.
+        let later = (
+            PassOptions {
+                force: false,
+                ..options.clone()
+            },
+            AccountOptions {
+                relogin: false,
+                code: None,
+                ..account.clone()
+            },
+        );
+        let look = RefCell::new(pass::Look::new(options, self.stop));
+        Watch {
+            schedule: Schedule {
+                interval: watch.interval,
+                second: auth::second(account).unwrap_or(Duration::from_secs(1)),
+            },
+            stop: self.stop,
+            wake: &wake,
+            local: &|| look.borrow_mut().differences().ok(),
+            session: &|| auth::session_mark(account),
+        }
+        .run(&mut |number| {
+            let end = if number == 0 {
+                self.pass(options, account, &prompt::terminal(self.console))
+            } else {
+                // Whoever started it may be gone: a question would stop it for good.
+                self.pass(&later.0, &later.1, &Nobody)
+            };
+            metrics.ended(&end);
+            let end = end.map(|summary| summary.exit_code);
+            attention.heard(&end);
+            if let Err(error) = &end
+                && !matches!(error.kind(), Kind::Usage | Kind::Stopped)
+            {
+                report::tell_error(self.console, error, self.is_json, error.exit_code());
+            }
+            end
+        })?;
+        Ok(watch::exit_code(self.stop))
+    }
+
+    fn pass(
+        &self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        prompt: &dyn Prompt,
+    ) -> Result<Summary> {
+        self.with_tools(options, account, prompt, |tools| pass::run(options, tools))
+    }
+}

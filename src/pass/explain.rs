@@ -1,0 +1,140 @@
+//! Why a path is treated as it is: what each side and the baseline have there, and what the plan says of it.
+//!
+//! It goes the way of a dry run up to the plan, and tells nobody else. Nothing is changed; no lock is taken.
+
+use std::time::Instant;
+
+use super::{Pass, Places, Tools, learned::Learned, look};
+use crate::{
+    error::{Error, Kind as ErrorKind, Result},
+    exec::disk::Disk,
+    options::PassOptions,
+    plan::{Action, Conflict, Settle, Side, What},
+    state::lock::Lock,
+    tree::{Kind, Left, LocalItem, RelPath, RemoteItem, Row},
+};
+
+/// What is known of one path.
+#[derive(Debug)]
+pub struct Explained {
+    /// The path below LOCAL and REMOTE.
+    pub path: RelPath,
+    /// The filter's rule that keeps it out.
+    pub rule: Option<String>,
+    /// What the baseline has there.
+    pub base: Option<Row>,
+    /// What the local side has there.
+    pub local: Option<LocalItem>,
+    /// What the remote side has there.
+    pub remote: Option<RemoteItem>,
+    /// What was left out of the listings there, or in a folder that it is in.
+    pub left: Vec<(Side, Left)>,
+    /// What a pass would do with it, and with the folder or the item that it is part of.
+    pub actions: Vec<Action>,
+    /// Why a difference would be left as it is.
+    pub kept: Vec<String>,
+    /// The conflict that the policy would settle.
+    pub conflict: Option<Conflict>,
+    /// What would become of its baseline entry, without an action.
+    pub settled: Option<Settle>,
+    /// The guard that would stop the pass before that.
+    pub guard: Option<Error>,
+}
+
+/// Explains a path.
+///
+/// # Errors
+/// As a dry run's, but for guards 1, 2 and 4, which are in the answer.
+pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Result<Explained> {
+    let places = Places::find(options, tools.remote)?;
+    let files = look::files(options)?;
+    let _lock = Lock::look(&files.lock)?;
+    let pass = Pass {
+        options,
+        tools,
+        places,
+        files: &files,
+        begun: Instant::now(),
+    };
+    let base = pass.load_baseline()?;
+    pass.places
+        .check_against(&base, options, tools.account, &files)?;
+    let root = pass.places.make_local(options)?;
+    let remote_root = pass.places.make_remote(options, tools.remote)?;
+    let filter = look::filter(options, &pass.places.local, &files)?;
+    let mut learned = Learned::load(&options.state_dir, tools.account);
+    let listings = pass.list(&base, &filter, root.as_ref(), &remote_root, &mut learned)?;
+    let disk = match &root {
+        Some(root) => Some(Disk::open(root, options.links, &listings.local)?),
+        None => None,
+    };
+    let (plan, _) = pass.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
+    let guard = match pass.guard(&super::awake(&base, &filter), &listings, &plan) {
+        Err(error) if error.kind() == ErrorKind::Guard => Some(error),
+        other => {
+            other?;
+            None
+        }
+    };
+    if let Err(error) = learned.save() {
+        log::debug!("{}", error.chain());
+    }
+    let local = listings.local.get(path).cloned();
+    let remote = listings.remote.get(path).cloned();
+    let row = base.rows.get(path).cloned();
+    let is_folder = (local.as_ref().map(|item| item.kind))
+        .or(remote.as_ref().map(|item| item.kind))
+        .or(row.as_ref().map(|row| row.kind))
+        .map_or_else(
+            || pass.places.local.join(path.as_str()).is_dir(),
+            |kind| kind == Kind::Folder,
+        );
+    let left = (listings.local.left.iter().map(|left| (Side::Local, left)))
+        .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
+        .filter(|(_, left)| {
+            let at = left.path.as_ref();
+            at.is_some_and(|at| path.is_at_or_under(at)) || left.shown == path.as_str()
+        })
+        .map(|(side, left)| (side, left.clone()))
+        .collect();
+    let is_near = |at: &RelPath| path.is_at_or_under(at);
+    Ok(Explained {
+        rule: filter.why(path, is_folder),
+        path: path.clone(),
+        left,
+        actions: (plan.actions.iter())
+            .filter(|action| concerns(action, path))
+            .cloned()
+            .collect(),
+        kept: (plan.kept.iter())
+            .filter(|kept| is_near(&kept.path))
+            .map(|kept| format!("{}: {}", kept.path, kept.why))
+            .collect(),
+        conflict: (plan.conflicts.iter())
+            .find(|one| one.path == *path || one.kept_as.as_ref() == Some(path))
+            .cloned(),
+        settled: (plan.settled.iter())
+            .find(|settled| settled.path == *path)
+            .map(|settled| settled.how.clone()),
+        base: row,
+        local,
+        remote,
+        guard,
+    })
+}
+
+/// Returns whether an action is about what is, was or will be at a path, alone or with its folder.
+fn concerns(action: &Action, path: &RelPath) -> bool {
+    let takes = |at: &RelPath| path.is_at_or_under(at);
+    match &action.what {
+        What::MoveLocal { from } | What::MoveRemote { from, .. } => {
+            takes(from) || takes(&action.path)
+        }
+        What::SwapLocal { with, .. } => takes(with) || takes(&action.path),
+        What::RemoveLocal | What::TrashRemote => takes(&action.path),
+        What::CreateLocalFolder
+        | What::CreateRemoteFolder { .. }
+        | What::Download
+        | What::Upload { .. } => action.path == *path,
+    }
+}

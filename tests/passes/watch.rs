@@ -1,0 +1,329 @@
+//! Passes that run again by themselves, and who is told when one needs a person.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::PathBuf,
+    process::{Child, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use icloud_sync::emulator::{Action, Fault};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::world::{WHO, World};
+
+/// A watch with nobody at its terminal, nor a password.
+struct Watching<'a> {
+    world: &'a World,
+    child: Child,
+}
+
+/// Waits until something is so.
+#[track_caller]
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    until_within(Duration::from_secs(60), what, is_so);
+}
+
+#[track_caller]
+fn until_within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < patience, "never: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+impl<'a> Watching<'a> {
+    fn begin(world: &'a World, more: &[&str]) -> Self {
+        let stderr = fs::File::create(world.folder.path().join("told")).unwrap();
+        let child = world
+            .command()
+            .env_remove("ICLOUD_PASSWORD")
+            .args(["bisync", "local", "--watch"])
+            .args(more)
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        Self { world, child }
+    }
+
+    fn told(&self) -> String {
+        fs::read_to_string(self.world.folder.path().join("told")).unwrap()
+    }
+
+    fn passes(&self) -> usize {
+        self.told().matches("bisync: ").count()
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+        self.signal(signal);
+        let status = self.child.wait().unwrap();
+        (status.code(), self.told())
+    }
+}
+
+/// A test that fails leaves nobody behind.
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            self.child.kill().unwrap();
+            self.child.wait().unwrap();
+        }
+    }
+}
+
+/// A second is a millisecond here: an interval that does not end while a test runs.
+const NEVER: [&str; 2] = ["--interval", "604800"];
+
+#[test]
+fn both_sides_are_kept_in_step_and_a_pass_is_one_line() {
+    let world = World::new();
+    world.write("a", "from here");
+    let watching = Watching::begin(&world, &["--interval", "20"]);
+    until("the first file", || world.drive.read("a").is_ok());
+    world.drive.write("b", "from there").unwrap();
+    until("the second file", || world.local().join("b").exists());
+    world.write("a", "changed here");
+    until("the change", || {
+        world
+            .drive
+            .read("a")
+            .is_ok_and(|content| *content == *b"changed here")
+    });
+    let (code, told) = watching.end(Signal::TERM);
+    assert_eq!(code, Some(0), "{told}");
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines.len() >= 3, "{told}");
+    for line in lines {
+        let (time, pass) = line.split_once(' ').unwrap();
+        assert_eq!(time.len(), "12:34:56".len(), "{line}");
+        assert!(pass.starts_with("bisync: "), "{line}");
+    }
+    world.expect_equal();
+    world.expect_quiet("bisync");
+}
+
+#[test]
+fn a_local_change_a_hangup_and_ctrl_c_need_not_wait_for_the_interval() {
+    let world = World::new();
+    let watching = Watching::begin(&world, &NEVER);
+    until("the first pass", || watching.passes() == 1);
+    world.write("a", "new");
+    until("the new file", || world.drive.read("a").is_ok());
+    until("its pass", || watching.passes() == 2);
+    // What the passes themselves wrote is no change.
+    world.drive.write("b", "from there").unwrap();
+    watching.signal(Signal::HUP);
+    until("the other file", || world.local().join("b").exists());
+    until("its pass", || watching.passes() == 3);
+    world.emulator.clear_requests();
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(world.emulator.requests().len(), 0, "{}", watching.told());
+    let (code, told) = watching.end(Signal::INT);
+    assert_eq!(code, Some(130), "{told}");
+}
+
+#[test]
+fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
+    let world = World::new();
+    world.write("a", "new");
+    let called = world.folder.path().join("called");
+    let hook = format!(
+        r#"echo "$ICLOUD_SYNC_CODE $ICLOUD_SYNC_LOCAL $ICLOUD_SYNC_REMOTE $ICLOUD_SYNC_REASON" >> '{}'"#,
+        called.display()
+    );
+    let calls = || fs::read_to_string(&called).map_or(0, |text| text.lines().count());
+    let watching = Watching::begin(&world, &["--interval", "5", "--hook", &hook]);
+    until("the first file", || world.drive.read("a").is_ok());
+    for episode in 1..=2 {
+        world.emulator.expire_session(WHO);
+        world.emulator.expire_tokens(WHO);
+        until("the call", || calls() == episode);
+        let refusals = || watching.told().matches("error: ").count();
+        let before = refusals();
+        until("more passes in vain", || refusals() > before + 2);
+        assert_eq!(calls(), episode, "once is enough");
+        world.run(["login"]).code(0);
+        let name = format!("after {episode}");
+        world.write(&name, "x");
+        until("what was written since", || {
+            world.drive.read(name.as_str()).is_ok()
+        });
+    }
+    let text = fs::read_to_string(&called).unwrap();
+    let first = text.lines().next().unwrap();
+    assert!(first.starts_with("4 local / "), "{text}");
+    assert!(first.contains("icloud-sync login"), "{text}");
+    assert_eq!(watching.end(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
+    let world = World::new();
+    for number in 0..10 {
+        world.write(&format!("{number}"), "x");
+    }
+    let called: PathBuf = world.folder.path().join("called");
+    let hook = format!("echo \"$ICLOUD_SYNC_CODE\" >> '{}'", called.display());
+    let calls = || fs::read_to_string(&called).unwrap_or_default();
+    let pass = |more: &[&str]| world.pass("bisync", &[&["--hook", &hook], more].concat());
+    pass(&[]).code(0);
+    for number in 0..9 {
+        fs::remove_file(world.local().join(format!("{number}"))).unwrap();
+    }
+    pass(&[]).code(6);
+    pass(&[]).code(6);
+    assert_eq!(calls(), "6\n");
+    pass(&["--force"]).code(0);
+    fs::remove_dir_all(world.local()).unwrap();
+    pass(&[]).code(6);
+    assert_eq!(calls(), "6\n6\n", "a new episode");
+    world
+        .run(["bisync", "local", "--watch", "--interval", "4"])
+        .code(2);
+    world
+        .run(["bisync", "local", "--watch", "--dry-run"])
+        .code(2);
+    // What was typed wrongly does not become right by waiting.
+    world.write("file", "x");
+    world.run(["bisync", "local/file", "--watch"]).code(2);
+}
+
+#[test]
+fn the_numbers_of_a_watch_are_served() {
+    let world = World::new();
+    world.write("a", "from here");
+    world.drive.write("b", "from there").unwrap();
+    let watching = Watching::begin(
+        &world,
+        &["--interval", "20", "--metrics-http", "--metrics-port", "0"],
+    );
+    // A pass tells its line, and is counted then: of four lines three are in the numbers for certain.
+    until("four passes", || watching.passes() >= 4);
+    let told = watching.told();
+    let url = told
+        .lines()
+        .next()
+        .unwrap()
+        .strip_prefix("metrics: http://")
+        .unwrap();
+    let (address, path) = url.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "GET /{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let numbers: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert!(numbers["passes"]["0"].as_u64().unwrap() >= 3, "{numbers}");
+    assert_eq!(numbers["actions"]["upload"], 1);
+    assert_eq!(numbers["actions"]["download"], 1);
+    assert_eq!(numbers["bytes_received"], "from there".len());
+    assert_eq!(watching.end(Signal::TERM).0, Some(0));
+    let args = [
+        "bisync",
+        "local",
+        "--watch",
+        "--metrics-http",
+        "--metrics-host",
+        "0.0.0.0",
+    ];
+    world.run(args).code(2).says("METRICS_TOKEN");
+}
+
+/// What the process holds: memory in KiB, and open descriptors.
+fn held(watching: &Watching<'_>) -> (u64, usize) {
+    let proc = PathBuf::from(format!("/proc/{}", watching.child.id()));
+    let status = fs::read_to_string(proc.join("status")).unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+    (kib, fs::read_dir(proc.join("fd")).unwrap().count())
+}
+
+#[test]
+#[ignore = "takes minutes: ten thousand passes"]
+fn ten_thousand_passes_hold_no_more_than_a_thousand() {
+    let world = World::new();
+    let called = world.folder.path().join("called");
+    let hook = format!("echo x >> '{}'", called.display());
+    let args = [
+        "--interval",
+        "5",
+        "--hook",
+        &hook,
+        "--metrics-http",
+        "--metrics-port",
+        "0",
+    ];
+    let watching = Watching::begin(&world, &args);
+    let pass = |number: usize| {
+        until_within(Duration::from_secs(3600), "a pass", || {
+            watching.passes() >= number
+        });
+    };
+    let mut first = None;
+    let (mut episodes, mut written) = (0, 0);
+    for round in 1..=100 {
+        pass(round * 100);
+        // Both sides are edited all the time, and now and then the service is in trouble, or signs everybody out.
+        world.write(&format!("{}", round % 10), format!("round {round} here"));
+        world
+            .drive
+            .write(
+                format!("there {}", round % 10),
+                format!("round {round} there"),
+            )
+            .unwrap();
+        written += 2;
+        if round % 5 == 0 {
+            world
+                .emulator
+                .fault(Fault::once("retrieveItemDetailsInFolders", Action::Html502));
+        }
+        if round % 10 == 0 {
+            world.emulator.expire_session(WHO);
+        }
+        if round % 25 == 0 {
+            world.emulator.expire_session(WHO);
+            world.emulator.expire_tokens(WHO);
+            episodes += 1;
+            let calls = || fs::read_to_string(&called).map_or(0, |text| text.lines().count());
+            until("the call", || calls() == episodes);
+            world.run(["login"]).code(0);
+        }
+        if round == 10 {
+            first = Some(held(&watching));
+        }
+    }
+    let last = held(&watching);
+    let passes = watching.passes();
+    let (code, told) = watching.end(Signal::TERM);
+    assert_eq!(code, Some(0));
+    let first = first.unwrap();
+    println!(
+        "{passes} passes, {written} edits, {episodes} episodes: {} KiB and {} descriptors after 1,000, {} KiB and {} after the last",
+        first.0, first.1, last.0, last.1
+    );
+    assert!(last.0 < first.0 * 5 / 4 + 2048, "{first:?} {last:?}");
+    assert!(last.1 <= first.1 + 2, "{first:?} {last:?}");
+    assert!(told.lines().count() < passes * 2);
+    world.run(["login"]).code(0);
+    world.pass("bisync", &[]);
+    world.expect_equal();
+    world.expect_quiet("bisync");
+}
