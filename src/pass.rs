@@ -106,7 +106,7 @@ pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
     {
         tools.reporter.event(&Event::Warning(&error.chain()));
     }
-    result.map(|(summary, _)| summary)
+    result.map(|ended| ended.summary)
 }
 
 fn take_lock(files: &PairFiles) -> Result<Lock> {
@@ -115,29 +115,26 @@ fn take_lock(files: &PairFiles) -> Result<Lock> {
 }
 
 /// Writes down what the pass came to, for `status`.
-fn record(
-    options: &PassOptions,
-    files: &PairFiles,
-    result: &Result<(Summary, usize)>,
-) -> Result<()> {
-    let (exit_code, message, done, baseline_items) = match result {
-        Ok((summary, items)) => {
+fn record(options: &PassOptions, files: &PairFiles, result: &Result<Ended>) -> Result<()> {
+    let before = last::load(&files.last);
+    let (baseline_items, hidden_items) = match result {
+        Ok(ended) => (ended.agreed, ended.hidden),
+        Err(_) => (before.as_ref()).map_or((0, 0), |it| (it.baseline_items, it.hidden_items)),
+    };
+    let (exit_code, message, done) = match result {
+        Ok(Ended { summary, .. }) => {
             let message = summary
                 .problems
                 .first()
                 .map(|(what, why)| words::problem(what, why));
-            (summary.exit_code, message, summary.counts.done, *items)
+            (summary.exit_code, message, summary.counts.done)
         }
         Err(error) => {
-            let before = std::fs::read(&files.last)
-                .ok()
-                .and_then(|bytes| serde_json::from_slice::<LastPass>(&bytes).ok());
             if before.is_none() && error.kind() == ErrorKind::Usage {
                 // A mistyped folder is not a pair.
                 return Ok(());
             }
-            let items = before.map_or(0, |before| before.baseline_items);
-            (error.exit_code(), Some(error.chain()), 0, items)
+            (error.exit_code(), Some(error.chain()), 0)
         }
     };
     let last = LastPass {
@@ -149,6 +146,7 @@ fn record(
         message,
         done,
         baseline_items,
+        hidden_items,
     };
     last::save(&files.last, &last)
 }
@@ -161,6 +159,15 @@ struct Pass<'a> {
     begun: Instant,
 }
 
+/// What a pass came to.
+struct Ended {
+    summary: Summary,
+    /// How many items both sides agree on.
+    agreed: usize,
+    /// How many of them filters hide.
+    hidden: usize,
+}
+
 /// Both sides as they are now.
 struct Listings {
     local: Listing<LocalItem>,
@@ -170,14 +177,16 @@ struct Listings {
 }
 
 impl Pass<'_> {
-    /// Returns the summary, and how many items both sides agree on after the pass.
-    fn run(&self) -> Result<(Summary, usize)> {
+    fn run(&self) -> Result<Ended> {
         let base = self.load_baseline()?;
         self.places
             .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = look::filter(self.options, &self.places.local, self.files)?;
+        let awake = awake(&base, &filter);
+        let hidden = base.rows.items().len() - awake.len();
+        self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
         self.tools.remote.recall_token_batch(learned.token_batch);
         let listings = self.list(
@@ -198,7 +207,8 @@ impl Pass<'_> {
         };
         let (mut plan, facts) =
             self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
-        let guarded = self.guard(&base, &listings, &filter, &plan);
+        let guarded = self.guard(&awake, &listings, &plan);
+        drop(awake);
         let dry_run = self.options.dry_run;
         if guarded.is_ok() || dry_run {
             self.tools.reporter.event(&Event::Planned {
@@ -208,7 +218,7 @@ impl Pass<'_> {
             });
         }
         guarded?;
-        let (done, items) = match (&local_root, &disk) {
+        let (done, agreed) = match (&local_root, &disk) {
             (Some(root), Some(disk)) if !dry_run => self.carry_out(
                 base,
                 &listings,
@@ -247,7 +257,11 @@ impl Pass<'_> {
             self.tools.reporter.event(&Event::Warning(&error.chain()));
         }
         self.tools.reporter.event(&Event::Summary(&summary));
-        Ok((summary, items))
+        Ok(Ended {
+            summary,
+            agreed,
+            hidden,
+        })
     }
 
     /// Loads the baseline. A damaged one is put aside, and both sides are joined as on a first pass: nothing is
@@ -266,6 +280,22 @@ impl Pass<'_> {
                 Ok(Baseline::default())
             }
             other => other,
+        }
+    }
+
+    /// Says so where filters hide more or less than in the last pass of what both sides agree on.
+    fn tell_hidden(&self, hidden: usize) {
+        let before = last::load(&self.files.last).map_or(0, |last| last.hidden_items);
+        if hidden > before {
+            let more = words::count(hidden - before, "item");
+            self.tools.reporter.event(&Event::Note(&format!(
+                "filters hide {more} more than in the last pass; what is hidden is left alone on both sides"
+            )));
+        } else if hidden < before {
+            let fewer = words::count(before - hidden, "item");
+            self.tools.reporter.event(&Event::Note(&format!(
+                "filters hide {fewer} fewer than in the last pass; these are compared with what both sides last agreed on"
+            )));
         }
     }
 
@@ -413,30 +443,21 @@ impl Pass<'_> {
     }
 
     /// Asks the guards.
-    fn guard(
-        &self,
-        base: &Baseline,
-        listings: &Listings,
-        filter: &Filter,
-        plan: &Plan,
-    ) -> Result<()> {
-        let awake = |row: &&Row| !filter.hides(&row.path, row.kind == Kind::Folder);
-        let rows: Vec<&Row> = base.rows.items().iter().filter(awake).collect();
+    fn guard(&self, rows: &[&Row], listings: &Listings, plan: &Plan) -> Result<()> {
         let tripped = guard::check(&guard::Seen {
             verb: self.options.verb,
-            rows: &rows,
+            rows,
             local: &listings.local,
             remote: &listings.remote,
             plan,
             max_delete: self.options.max_delete,
         });
         for one in &tripped {
-            let text = one.to_string();
             if self.options.force {
-                self.tools
-                    .reporter
-                    .event(&Event::Warning(&format!("{text} (--force: going on)")));
+                let text = format!("{one}; going on, since --force is given");
+                self.tools.reporter.event(&Event::Warning(&text));
             } else {
+                let text = format!("{one}; nothing was done");
                 return Err(Error::new(ErrorKind::Guard, text).with_hint(one.hint()));
             }
         }
@@ -535,6 +556,12 @@ impl Pass<'_> {
             self.tools.reporter.event(&Event::Warning(&error.chain()));
         }
     }
+}
+
+/// Returns the rows that no filter hides.
+fn awake<'a>(base: &'a Baseline, filter: &Filter) -> Vec<&'a Row> {
+    let is_awake = |row: &&Row| !filter.hides(&row.path, row.kind == Kind::Folder);
+    base.rows.items().iter().filter(is_awake).collect()
 }
 
 /// Returns which of the items that earlier passes left half-way have not arrived.

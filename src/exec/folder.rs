@@ -102,12 +102,16 @@ impl Run<'_> {
             let why = format!("the service called it {:?}", node.name);
             return Err(changed(&action.path, &why));
         }
-        match self.exec.disk.look(&action.path)? {
-            Some(marks) if marks.kind == Some(Kind::Folder) => {
-                Ok(vec![folder_row(action, &marks, &item)])
-            }
-            Some(_) | None => Ok(Vec::new()),
-        }
+        // The local one may not have come there yet, or stay elsewhere: then the next pass finds it equal.
+        let local = match self.exec.disk.look(&action.path) {
+            Err(error) if error.kind() == ErrorKind::Changed => None,
+            other => other?,
+        };
+        let listed = action.local.as_deref();
+        let row = local
+            .filter(|marks| listed.is_some_and(|item| marks.is(item)))
+            .map(|marks| folder_row(action, &marks, &item));
+        Ok(row.into_iter().collect())
     }
 
     /// Lists one folder.

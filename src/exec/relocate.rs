@@ -17,7 +17,7 @@ fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
     Moved {
         id: item.id.file_drivewsid(),
         path: path.to_string(),
-        name: None,
+        name: Some(item.remote_name().to_owned()),
         is_local: true,
         etags: None,
     }

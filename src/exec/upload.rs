@@ -115,7 +115,10 @@ impl Run<'_> {
             ..local.clone()
         };
         let row = rows::transferred(&sent, &item, digests, began_ns);
-        Ok(vec![Op::Put(Box::new(row))])
+        let forgotten = action.forgets.clone().map(Op::Forget);
+        Ok((forgotten.into_iter())
+            .chain([Op::Put(Box::new(row))])
+            .collect())
     }
 
     /// Writes down what an upload did.

@@ -69,7 +69,7 @@ pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Resu
         None => None,
     };
     let (plan, _) = pass.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
-    let guard = match pass.guard(&base, &listings, &filter, &plan) {
+    let guard = match pass.guard(&super::awake(&base, &filter), &listings, &plan) {
         Err(error) if error.kind() == ErrorKind::Guard => Some(error),
         other => {
             other?;

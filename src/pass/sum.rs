@@ -1,14 +1,14 @@
 //! What a pass came to: counts, problems, where the losers are, and the exit code.
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
     error::Kind as ErrorKind,
     exec::Done,
     options::PassOptions,
-    plan::{Conflict, Plan, Side, What},
+    plan::{Conflict, Plan, What},
     report::{Counts, Outcome, Summary},
-    tree::{Freeze, Left, Listing, LocalItem, RelPath, RemoteItem},
+    tree::{Freeze, Left, Listing, LocalItem, RemoteItem},
 };
 
 /// What a summary is made from.
@@ -73,11 +73,6 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
     );
     let kept = parts.plan.kept.iter().filter(|kept| kept.is_problem);
     problems.extend(kept.map(|kept| (kept.path.to_string(), kept.why.clone())));
-    // There may be as many conflicts as actions.
-    let replaced: HashSet<&RelPath> = (parts.plan.actions.iter().zip(&parts.done.outcomes))
-        .filter(|(action, outcome)| action.is_replacement() && matches!(outcome, Outcome::Done))
-        .map(|(action, _)| &action.path)
-        .collect();
     let exit_code = if let Some(signal) = parts.stopped_by {
         u8::try_from(128 + signal).unwrap_or(130)
     } else if let Some(fatal) = &parts.done.fatal {
@@ -102,11 +97,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
             .plan
             .conflicts
             .iter()
-            .map(|conflict| {
-                let is_replaced = replaced.contains(&conflict.path);
-                let place = place_of_loser(conflict, parts, is_replaced);
-                (conflict.path.clone(), place)
-            })
+            .map(|conflict| (conflict.path.clone(), place_of_loser(conflict, parts)))
             .collect(),
         problems,
         skipped_by_rule: by_rule.len(),
@@ -119,7 +110,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
 }
 
 /// Says where the loser of a conflict is.
-fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>, is_replaced: bool) -> String {
+fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>) -> String {
     if let Some(kept) = &conflict.kept_as {
         return format!("both are kept, one as \"{kept}\"");
     }
@@ -127,15 +118,21 @@ fn place_of_loser(conflict: &Conflict, parts: &Parts<'_>, is_replaced: bool) -> 
         return "both are kept".to_owned();
     };
     let loser = winner.other().as_str();
-    if !is_replaced {
+    let Some((action, Outcome::Done)) = conflict
+        .put_away_by
+        .and_then(|by| Some((parts.plan.actions.get(by)?, parts.done.outcomes.get(by)?)))
+    else {
         return format!("the {loser} version stays where it is");
+    };
+    if action.what == What::TrashRemote {
+        return format!("the {loser} version is in iCloud's Recently Deleted");
     }
-    match (&parts.trash, winner) {
-        (Some(trash), Side::Local | Side::Remote) => {
-            let place = trash.join(conflict.path.as_str());
+    match &parts.trash {
+        Some(trash) => {
+            let place = trash.join(action.path.as_str());
             format!("the {loser} version is in {}", place.display())
         }
-        (None, _) => format!("the {loser} version is in the local trash"),
+        None => format!("the {loser} version is in the local trash"),
     }
 }
 

@@ -84,10 +84,10 @@ pub struct Draft<'a> {
     pub rules: Rules,
     /// The entities; number 0 is the root.
     pub parts: Vec<Part<'a>>,
-    /// Differences left as they are.
-    pub kept: Vec<Kept>,
-    /// Conflicts that the policy settles.
-    pub conflicts: Vec<Conflict>,
+    /// Differences left as they are, each with its entity.
+    pub kept: Vec<(Ent, Kept)>,
+    /// Conflicts that the policy settles, each with the entity that loses.
+    pub conflicts: Vec<(Ent, Conflict)>,
     /// What stands on each side that is left alone, and no entity of the listing.
     pub reserved: [HashSet<Place<'a>>; 2],
     /// Folder to the names in it, in lower case; made when the first conflict name is wanted.
@@ -122,14 +122,12 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Leaves everything as it is.
+    /// Leaves everything as it is. What both sides were found to agree on, they still agree on.
     fn freeze(&mut self) {
         self.is_frozen = true;
         self.goal = self.now.clone();
         self.transfer = Transfer::None;
-        self.renews = false;
         self.is_forgotten = false;
-        self.is_equal = false;
     }
 }
 
@@ -258,11 +256,13 @@ impl<'a> Draft<'a> {
 
     fn keep(&mut self, ent: Ent, why: impl Into<String>, is_problem: bool) {
         let path = self.shown(ent);
-        self.kept.push(Kept {
+        let why = why.into();
+        let kept = Kept {
             path,
-            why: why.into(),
+            why,
             is_problem,
-        });
+        };
+        self.kept.push((ent, kept));
     }
 
     /// Returns the changes of the baseline that need nothing done on either side.
@@ -270,7 +270,7 @@ impl<'a> Draft<'a> {
         let mut settled = Vec::new();
         for ent in 1..self.parts.len() {
             let part = &self.parts[ent];
-            if part.is_frozen || part.transfer != Transfer::None || part.goal != part.now {
+            if part.transfer != Transfer::None || part.goal != part.now {
                 continue;
             }
             if part.is_forgotten {

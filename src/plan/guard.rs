@@ -79,18 +79,18 @@ impl fmt::Display for Tripped {
                 };
                 write!(
                     f,
-                    "guard 1: {files} of {of} files would be removed on the {} side, {rule}; nothing was done",
+                    "guard 1: {files} of {of} files would be removed on the {} side, {rule}",
                     side.as_str()
                 )
             }
             Self::EmptySide { side, rows } => write!(
                 f,
-                "guard 2: the {} side is empty, and after the last pass it had {rows} items; nothing was done",
+                "guard 2: the {} side is empty, and after the last pass it had {rows} items",
                 side.as_str()
             ),
             Self::AllChanged { side, files } => write!(
                 f,
-                "guard 4: all {files} files have changed on the {} side since the last pass; nothing was done",
+                "guard 4: all {files} files have changed on the {} side since the last pass",
                 side.as_str()
             ),
         }
@@ -119,29 +119,12 @@ impl Tripped {
 /// Returns all reasons not to start.
 pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
     let mut tripped = Vec::new();
-    let files_of_base = seen
-        .rows
-        .iter()
-        .filter(|row| row.kind != Kind::Folder)
-        .count();
+    let files_of_base = files(seen.rows.iter().map(|row| row.kind));
+    // The cause before what it leads to: what is missing on one side would be removed from the other.
     for side in [Side::Local, Side::Remote] {
-        let (items, files_there) = match side {
-            Side::Local => (
-                seen.local.items().len() + seen.local.left.len(),
-                seen.local
-                    .items()
-                    .iter()
-                    .filter(|item| item.kind != Kind::Folder)
-                    .count(),
-            ),
-            Side::Remote => (
-                seen.remote.items().len() + seen.remote.left.len(),
-                seen.remote
-                    .items()
-                    .iter()
-                    .filter(|item| item.kind != Kind::Folder)
-                    .count(),
-            ),
+        let items = match side {
+            Side::Local => seen.local.items().len() + seen.local.left.len(),
+            Side::Remote => seen.remote.items().len() + seen.remote.left.len(),
         };
         if items == 0 && !seen.rows.is_empty() {
             tripped.push(Tripped::EmptySide {
@@ -149,10 +132,12 @@ pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
                 rows: seen.rows.len(),
             });
         }
-        let of = if seen.rows.is_empty() {
-            files_there
-        } else {
-            files_of_base
+    }
+    for side in [Side::Local, Side::Remote] {
+        let of = match (seen.rows.is_empty(), side) {
+            (false, _) => files_of_base,
+            (true, Side::Local) => files(seen.local.items().iter().map(|item| item.kind)),
+            (true, Side::Remote) => files(seen.remote.items().iter().map(|item| item.kind)),
         };
         let files = removed(seen.plan, side);
         let by_option = match seen.max_delete {
@@ -177,6 +162,10 @@ pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
         }
     }
     tripped
+}
+
+fn files(kinds: impl Iterator<Item = Kind>) -> usize {
+    kinds.filter(|kind| *kind != Kind::Folder).count()
 }
 
 /// Counts the files that a plan removes from a side, those inside of removed folders too. What is removed because

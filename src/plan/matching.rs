@@ -28,6 +28,8 @@ pub struct Entity {
     pub local: Option<usize>,
     /// Its item in the remote listing.
     pub remote: Option<usize>,
+    /// One side's item is not what the row tells of, but something new where the other side has moved that.
+    pub is_joined: bool,
 }
 
 /// The three trees that are matched.
@@ -345,6 +347,7 @@ pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Ma
             base: Some(row),
             local: local[row],
             remote: remote[row],
+            is_joined: false,
         });
         matched.of_base[row] = ent;
         if let Some(at) = local[row] {
@@ -377,6 +380,7 @@ pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Ma
                 matched.entities.len() - 1
             });
             matched.entities[ent].local = Some(at);
+            matched.entities[ent].is_joined = matched.entities[ent].base.is_some();
             matched.of_local[at] = ent;
         }
     }
@@ -397,6 +401,7 @@ pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Ma
                 matched.entities.len() - 1
             });
             matched.entities[ent].remote = Some(at);
+            matched.entities[ent].is_joined = matched.entities[ent].base.is_some();
             matched.of_remote[at] = ent;
         }
     }

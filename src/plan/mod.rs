@@ -311,9 +311,10 @@ pub struct Conflict {
     pub path: RelPath,
     /// The winner; `None` where both are kept.
     pub winner: Option<Side>,
-    /// Where the loser is kept beside it, under its conflict name; `None`: in the local trash, or
-    /// left where it is.
+    /// Where the loser is kept beside it, under its conflict name; `None`: in a trash, or left where it is.
     pub kept_as: Option<RelPath>,
+    /// The number of the action that puts the loser into a trash; `None` where it is kept beside, or nothing is done.
+    pub put_away_by: Option<usize>,
 }
 
 /// What a pass will do.

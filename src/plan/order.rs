@@ -3,17 +3,16 @@
 //! Each side is played through on paper: what frees a name comes before what takes it, folders before what goes
 //! into them, all other removals last. An action's paths are those that hold when its turn comes.
 
-use std::{
-    borrow::Cow,
-    collections::{HashMap, HashSet},
-};
+mod remove;
+
+use std::{borrow::Cow, collections::HashMap};
 
 use super::{
-    Action, Inside, Parent, Plan, Reason, Side, What,
+    Action, Conflict, Kept, Parent, Plan, Reason, Side, What,
     draft::{Draft, Part, Place, SIDES, Transfer},
     matching::{Ent, ROOT},
 };
-use crate::tree::{Kind, RelPath, RemoteItem};
+use crate::tree::{Kind, RelPath, local_name};
 
 /// How deep one move may wait for another before a detour is taken instead.
 const DEEPEST: usize = 2_000;
@@ -23,20 +22,24 @@ pub fn plan(mut draft: Draft<'_>) -> Plan {
     draft.part_zones();
     let settled = draft.settled();
     let rests = |part: &Part<'_>| part.now == part.goal && part.transfer == Transfer::None;
-    let actions = if draft.parts.iter().all(rests) {
+    let (actions, mut conflicts) = if draft.parts.iter().all(rests) {
         // Most passes: no side has to be played through.
-        Vec::new()
+        (Vec::new(), conflicts(&draft, None))
     } else {
         let mut work = Work::new(&draft);
         work.structure();
         work.transfers();
         work.removals();
-        sorted(work.actions)
+        let mut conflicts = conflicts(&draft, Some(&work));
+        let (actions, new_number) = sorted(work.actions);
+        for conflict in &mut conflicts {
+            conflict.put_away_by = conflict.put_away_by.map(|old| new_number[old]);
+        }
+        (actions, conflicts)
     };
-    let mut kept = draft.kept;
+    let mut kept: Vec<Kept> = draft.kept.into_iter().map(|(_, kept)| kept).collect();
     kept.sort_by(|a, b| (&a.path, &a.why).cmp(&(&b.path, &b.why)));
     kept.dedup();
-    let mut conflicts = draft.conflicts;
     conflicts.sort_by(|a, b| a.path.cmp(&b.path));
     Plan {
         actions,
@@ -46,8 +49,23 @@ pub fn plan(mut draft: Draft<'_>) -> Plan {
     }
 }
 
-/// Sorts by stage, then path, and keeps the numbers right.
-fn sorted(actions: Vec<Action>) -> Vec<Action> {
+/// Returns the conflicts, each with the action that puts its loser away.
+fn conflicts(draft: &Draft<'_>, work: Option<&Work<'_, '_>>) -> Vec<Conflict> {
+    let settled = draft.conflicts.iter().map(|(loser, conflict)| {
+        let mut conflict = conflict.clone();
+        if draft.parts[*loser].is_frozen {
+            conflict.kept_as = None;
+        } else if conflict.winner.is_some() {
+            conflict.put_away_by =
+                work.and_then(|work| work.transfer[*loser].or(work.removed_by[*loser]));
+        }
+        conflict
+    });
+    settled.collect()
+}
+
+/// Sorts by stage, then path, and keeps the numbers right. Also returns the new number of each action.
+fn sorted(actions: Vec<Action>) -> (Vec<Action>, Vec<usize>) {
     let mut order: Vec<usize> = (0..actions.len()).collect();
     order.sort_by(|a, b| {
         let key = |at: &usize| (actions[*at].stage, &actions[*at].path, actions[*at].side());
@@ -83,7 +101,7 @@ fn sorted(actions: Vec<Action>) -> Vec<Action> {
         }
         sorted.push(action);
     }
-    sorted
+    (sorted, new_number)
 }
 
 /// One side on paper.
@@ -110,6 +128,8 @@ struct Work<'a, 'd> {
     highest: u32,
     /// The action that sends or receives an entity's content.
     transfer: Vec<Option<usize>>,
+    /// The action that removes an entity.
+    removed_by: Vec<Option<usize>>,
 }
 
 impl<'a, 'd> Work<'a, 'd> {
@@ -147,6 +167,7 @@ impl<'a, 'd> Work<'a, 'd> {
             barrier: 0,
             highest: 0,
             transfer: vec![None; count],
+            removed_by: vec![None; count],
         }
     }
 
@@ -227,13 +248,30 @@ impl<'a, 'd> Work<'a, 'd> {
             | What::TrashRemote => 0,
         };
         let is_move = matches!(what, What::MoveLocal { .. } | What::MoveRemote { .. });
-        let forgets = part.forgets.clone().filter(|_| is_move);
+        let mut forgets = part.forgets.clone().filter(|_| is_move);
         self.highest = self.highest.max(stage + 1);
         let is_removal = matches!(what, What::RemoveLocal | What::TrashRemote);
         let has_row = part.base.is_some() || part.goal.iter().all(Option::is_some);
-        let agreed = (!is_removal && has_row && self.draft.is_parted(ent))
+        // Its folder may move after it, so the path of its turn is not always the one in the end.
+        let is_temporary = matches!(
+            what,
+            What::MoveRemote {
+                is_temporary: true,
+                ..
+            }
+        );
+        let agreed = (!is_removal && !is_temporary && has_row)
             .then(|| self.draft.agreed_path(ent))
-            .flatten();
+            .flatten()
+            .filter(|agreed| *agreed != path || self.draft.is_parted(ent));
+        // What is sent anew gets another id, which the old row does not know.
+        if matches!(what, What::Upload { .. })
+            && self.draft.remote(ent).is_none()
+            && let Some(row) = self.draft.row(ent)
+            && row.path != *agreed.as_ref().unwrap_or(&path)
+        {
+            forgets = Some(row.path.clone());
+        }
         self.actions.push(Action {
             path,
             agreed,
@@ -437,7 +475,11 @@ impl<'a, 'd> Work<'a, 'd> {
         }
         match self.draft.row(ent) {
             Some(row) if row.path.name() == place.name => {
-                row.name.as_deref().unwrap_or(&place.name).to_owned()
+                // Where the two sides had left it under different names, the other one's is no spelling of this.
+                let is_spelling =
+                    |name: &&str| local_name(name).is_ok_and(|name| name == place.name);
+                let name = row.name.as_deref().filter(is_spelling);
+                name.unwrap_or(&place.name).to_owned()
             }
             _ => place.name.clone().into_owned(),
         }
@@ -516,98 +558,6 @@ impl<'a, 'd> Work<'a, 'd> {
         self.sides[here].last[ent] = Some(number);
     }
 
-    /// Removes an entity before its time, because its name is wanted. Returns whether that can be: not where something in it is
-    /// in the middle of moving out.
-    fn remove_now(&mut self, side: Side, ent: Ent, depth: usize) -> bool {
-        let here = side as usize;
-        if self.draft.parts[ent].follows.is_some() {
-            return false;
-        }
-        let mut inside = self.inside(side, ent);
-        for child in inside.clone() {
-            if self.draft.parts[child].goal[here].is_some() {
-                if self.sides[here].is_moving[child] {
-                    return false;
-                }
-                self.place(side, child, depth + 1);
-            }
-        }
-        inside = self.inside(side, ent);
-        if (inside.iter()).any(|child| {
-            self.draft.parts[*child].goal[here].is_some()
-                || self.draft.parts[*child].follows.is_some()
-        }) {
-            return false;
-        }
-        self.barrier = self.highest.max(self.barrier + 1);
-        self.remove(side, ent, &inside, self.barrier);
-        true
-    }
-
-    /// Returns all that is in a folder on paper now, at any depth.
-    fn inside(&self, side: Side, ent: Ent) -> Vec<Ent> {
-        let table = &self.sides[side as usize];
-        let mut inside = Vec::new();
-        let mut seen = HashSet::new();
-        let mut open = vec![ent];
-        while let Some(folder) = open.pop() {
-            for child in table.children.get(&folder).into_iter().flatten() {
-                let is_in = table.now[*child]
-                    .as_ref()
-                    .is_some_and(|place| place.parent == folder);
-                if is_in && seen.insert(*child) {
-                    inside.push(*child);
-                    open.push(*child);
-                }
-            }
-        }
-        inside
-    }
-
-    /// Returns the remote item as the baseline has it.
-    fn was(&self, ent: Ent) -> Option<Box<RemoteItem>> {
-        self.draft.row(ent).map(|row| Box::new(row.remote_item()))
-    }
-
-    fn remove(&mut self, side: Side, ent: Ent, inside: &[Ent], stage: u32) {
-        let what = match side {
-            Side::Local => What::RemoveLocal,
-            Side::Remote => What::TrashRemote,
-        };
-        let path = self.path(side, ent);
-        let mut content: Vec<Inside> = (inside.iter())
-            .map(|child| Inside {
-                path: self.path(side, *child),
-                local: (side == Side::Local)
-                    .then(|| self.draft.local(*child).cloned().map(Box::new))
-                    .flatten(),
-                remote: match side {
-                    Side::Local => self.was(*child),
-                    Side::Remote => self.draft.remote(*child).cloned().map(Box::new),
-                },
-            })
-            .collect();
-        content.sort_by(|a, b| a.path.cmp(&b.path));
-        let number = self.push(side, ent, what, path, stage);
-        self.actions[number].forgets = self.draft.row(ent).map(|row| row.path.clone());
-        if side == Side::Local {
-            self.actions[number].remote = self.was(ent);
-        }
-        self.actions[number].content = content;
-        let needs: Vec<usize> = (inside.iter().chain([&ent]))
-            .filter_map(|ent| self.draft.parts[*ent].follows)
-            .filter_map(|ent| self.transfer[ent].or(self.sides[side as usize].last[ent]))
-            .chain(self.rests_on(side, ent))
-            .collect();
-        self.need(number, needs);
-        for gone in inside.iter().chain([&ent]) {
-            if let Some(place) = self.sides[side as usize].now[*gone].clone() {
-                self.sides[side as usize].freed.insert(place, number);
-            }
-            self.put(side, *gone, None);
-        }
-    }
-
     fn transfers(&mut self) {
         let stage = self.highest;
         for ent in 1..self.draft.parts.len() {
@@ -637,30 +587,6 @@ impl<'a, 'd> Work<'a, 'd> {
                 }
             }
             self.transfer[ent] = Some(number);
-        }
-    }
-
-    fn removals(&mut self) {
-        let stage = self.highest;
-        for side in SIDES {
-            let here = side as usize;
-            let goes = |work: &Self, ent: Ent| {
-                ent != ROOT
-                    && work.draft.parts[ent].goal[here].is_none()
-                    && work.sides[here].now[ent].is_some()
-            };
-            let all: Vec<Ent> = (1..self.draft.parts.len())
-                .filter(|ent| goes(self, *ent))
-                .collect();
-            for ent in all {
-                let is_top = self.sides[here].now[ent]
-                    .as_ref()
-                    .is_some_and(|place| !goes(self, place.parent));
-                if is_top {
-                    let inside = self.inside(side, ent);
-                    self.remove(side, ent, &inside, stage);
-                }
-            }
         }
     }
 }

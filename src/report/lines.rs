@@ -36,12 +36,12 @@ impl Reporter for Lines {
             }
             Event::Planned {
                 plan,
-                verb,
                 dry_run: true,
+                ..
             } => {
                 let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
                 self.console
-                    .print(&plan::text(plan, *verb, &left, self.style.explain));
+                    .print(&plan::text(plan, &left, self.style.explain));
             }
             Event::Planned {
                 plan,

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::{sanitize::for_terminal, words};
 use crate::{
-    plan::{Action, Conflict, Plan, Side, Verb, What},
+    plan::{Action, Conflict, Plan, Side, What},
     tree::{Kind, Left},
 };
 
@@ -56,7 +56,7 @@ impl Group {
 ///
 /// `left` is what the listings left alone; `explain` adds the reason of each action and names what is
 /// skipped by rule.
-pub(crate) fn text(plan: &Plan, verb: Verb, left: &[(Side, Left)], explain: bool) -> String {
+pub(crate) fn text(plan: &Plan, left: &[(Side, Left)], explain: bool) -> String {
     let mut text = String::new();
     let mut groups: BTreeMap<Group, Vec<&Action>> = BTreeMap::new();
     for action in &plan.actions {
@@ -72,7 +72,7 @@ pub(crate) fn text(plan: &Plan, verb: Verb, left: &[(Side, Left)], explain: bool
             text.push_str(&line(action, explain));
         }
     }
-    conflicts(&mut text, &plan.conflicts, verb);
+    conflicts(&mut text, plan);
     left_alone(&mut text, plan, left, explain);
     if !text.is_empty() {
         text.push('\n');
@@ -176,7 +176,8 @@ fn line(action: &Action, explain: bool) -> String {
     }
 }
 
-fn conflicts(text: &mut String, conflicts: &[Conflict], verb: Verb) {
+fn conflicts(text: &mut String, plan: &Plan) {
+    let conflicts = &plan.conflicts;
     if conflicts.is_empty() {
         return;
     }
@@ -188,18 +189,14 @@ fn conflicts(text: &mut String, conflicts: &[Conflict], verb: Verb) {
         let path = for_terminal(conflict.path.as_str());
         words::push(
             text,
-            format_args!("  {path}: {}\n", outcome(conflict, verb)),
+            format_args!("  {path}: {}\n", outcome(conflict, plan)),
         );
     }
 }
 
 /// Returns who wins a conflict and where the loser will be.
-fn outcome(conflict: &Conflict, verb: Verb) -> String {
-    let target = match verb {
-        Verb::Pull => Some(Side::Local),
-        Verb::Push => Some(Side::Remote),
-        Verb::Bisync => None,
-    };
+fn outcome(conflict: &Conflict, plan: &Plan) -> String {
+    let put_away_by = conflict.put_away_by.map(|by| &plan.actions[by].what);
     match (conflict.winner, &conflict.kept_as) {
         (Some(side), Some(name)) => format!(
             "the {} version wins, the {} one is kept as {}",
@@ -207,15 +204,19 @@ fn outcome(conflict: &Conflict, verb: Verb) -> String {
             side.other().as_str(),
             for_terminal(name.as_str())
         ),
-        // A verb writes to one side only: where that side wins there is nothing to do.
-        (Some(side), None) if target == Some(side) => {
-            format!("the {} version wins, both stay as they are", side.as_str())
+        (Some(side), None) => {
+            let (side, other) = (side.as_str(), side.other().as_str());
+            match put_away_by {
+                // A verb writes to one side only: where that side wins there is nothing to do.
+                None => format!("the {side} version wins, both stay as they are"),
+                Some(What::TrashRemote) => format!(
+                    "the {side} version wins, the {other} one goes to iCloud's Recently Deleted"
+                ),
+                Some(_) => {
+                    format!("the {side} version wins, the {other} one goes to the local trash")
+                }
+            }
         }
-        (Some(side), None) => format!(
-            "the {} version wins, the {} one goes to the local trash",
-            side.as_str(),
-            side.other().as_str()
-        ),
         (None, Some(name)) => {
             format!("both are kept, one as {}", for_terminal(name.as_str()))
         }

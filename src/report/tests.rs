@@ -227,18 +227,24 @@ pub(super) fn everything() -> Plan {
         why: "changed locally only; pull leaves it".into(),
         is_problem: false,
     });
-    plan.conflicts.extend([
+    let conflicts = [
         Conflict {
             path: path("report.doc"),
             winner: Some(Side::Local),
             kept_as: None,
+            put_away_by: plan
+                .actions
+                .iter()
+                .position(|action| action.path == path("report.doc")),
         },
         Conflict {
             path: path("both.txt"),
             winner: None,
             kept_as: Some(path("both.conflict-20260102T030405Z.txt")),
+            put_away_by: None,
         },
-    ]);
+    ];
+    plan.conflicts.extend(conflicts);
     plan
 }
 

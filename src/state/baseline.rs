@@ -264,6 +264,63 @@ mod tests {
         assert!(!baseline.is_folded);
     }
 
+    /// What the process has in memory, in bytes.
+    fn resident() -> u64 {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib * 1024
+    }
+
+    #[test]
+    #[ignore = "a measurement: cargo test --release --lib -- --ignored --nocapture 100000_rows"]
+    fn a_baseline_of_100000_rows_is_loaded_and_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let pair = Pair::new("me", folder.path(), "/", "z::root").unwrap();
+        let mut rows = Vec::new();
+        for number in 0..100_000_u32 {
+            let path = format!(
+                "Projects/Archive {}/Report number {number}.pages",
+                number % 1_000
+            );
+            let doc = format!("{number:08X}-AF31-4D2C-9E55-0123456789AB");
+            let mut row = sample(&path, &doc);
+            row.inode = 1_000_000 + u64::from(number);
+            row.mtime_ns = 1_700_000_000_123_456_789 + i64::from(number);
+            rows.push(row);
+        }
+        let rows = Listing::new(rows);
+        let began = std::time::Instant::now();
+        save(&files, &pair, &rows).unwrap();
+        let saved = began.elapsed();
+        drop(rows);
+        let bytes = fs::metadata(&files.baseline).unwrap().len();
+        load(&files).unwrap(); // the memory that is freed again is not counted below
+        let before = resident();
+        let mut times = Vec::new();
+        let mut kept = Vec::new();
+        for _ in 0..5 {
+            let began = std::time::Instant::now();
+            kept.push(load(&files).unwrap());
+            times.push(began.elapsed());
+        }
+        let grown = resident().saturating_sub(before);
+        assert!(kept.iter().all(|one| one.rows.items().len() == 100_000));
+        times.sort();
+        println!(
+            "100,000 rows: {bytes} bytes in the file, saved in {saved:?}, loaded in {:?} (fastest {:?}, slowest {:?}), \
+             about {} bytes of memory a row",
+            times[2],
+            times[0],
+            times[4],
+            grown / 500_000,
+        );
+    }
+
     #[test]
     fn no_file_is_no_baseline() {
         let folder = tempfile::tempdir().unwrap();

@@ -442,9 +442,12 @@ impl Folding {
         {
             let entry = &mut self.entries[*at];
             entry.row.name = if moved.is_local {
-                let place = entry.place.as_ref().map(|(_, path)| path);
-                let name = (entry.row.name.as_deref())
-                    .unwrap_or_else(|| place.unwrap_or(&entry.row.path).name());
+                let name = match (&entry.place, &moved.name) {
+                    // The service has not moved it in this pass, so it has the name that was listed.
+                    (None, Some(listed)) => listed,
+                    (None, None) => (entry.row.name.as_deref()).unwrap_or(entry.row.path.name()),
+                    (Some((_, place)), _) => entry.row.name.as_deref().unwrap_or(place.name()),
+                };
                 (name != path.name()).then(|| name.into())
             } else {
                 moved.name.as_deref().map(Box::from)

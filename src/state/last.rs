@@ -26,6 +26,9 @@ pub struct LastPass {
     pub done: usize,
     /// Items that both sides agree on after it.
     pub baseline_items: usize,
+    /// Of these, so many were hidden by filters.
+    #[serde(default)]
+    pub hidden_items: usize,
 }
 
 /// Writes the record.
@@ -37,6 +40,11 @@ pub fn save(path: &Path, last: &LastPass) -> Result<()> {
         serde_json::to_writer_pretty(&mut *out, last)?;
         out.write_all(b"\n")
     })
+}
+
+/// Returns a pair's record; `None` where there is none that can be read.
+pub fn load(path: &Path) -> Option<LastPass> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
 /// Returns the records of all pairs, sorted by local root; what can't be read is passed over.
@@ -82,8 +90,11 @@ mod tests {
             message: None,
             done: 3,
             baseline_items: 7,
+            hidden_items: 0,
         };
         save(&pair.join("last.json"), &last).unwrap();
+        assert_eq!(load(&pair.join("last.json")), Some(last.clone()));
+        assert_eq!(load(&pair.join("none")), None);
         assert_eq!(all(folder.path()).unwrap(), [last]);
         assert_eq!(all(&folder.path().join("none")).unwrap(), []);
     }

@@ -75,3 +75,21 @@ fn what_was_in_a_folder_that_became_a_file_is_trashed() {
     assert_eq!(ran.code(), 0, "{}", ran.tell());
     assert_eq!(pair.local_tree(), pair.remote_tree());
 }
+
+#[test]
+fn a_folder_that_was_made_in_one_that_moves_on_the_other_side_is_no_problem() {
+    let pair = pair();
+    pair.memory.write("c", b"one", Some(1_700_000_000));
+    pair.memory.make_folder("y");
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    pair.hand.make_folder("y/new");
+    pair.memory.carry("c", "passing");
+    pair.memory.carry("y", "c");
+    pair.memory.carry("passing", "y");
+    // Made remotely before its folder is where it will be here: a file stands there still.
+    let ran = pair.pass(&Asked::bisync());
+    assert_eq!(ran.code(), 0, "{}", ran.tell());
+    assert_eq!(pair.local_tree(), pair.remote_tree());
+    let again = pair.pass(&Asked::bisync());
+    assert!(again.plan.actions.is_empty(), "{}", again.tell());
+}

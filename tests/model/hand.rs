@@ -174,8 +174,10 @@ pub(crate) struct Maker {
     pub(crate) is_racy: bool,
     /// Names may differ by case alone.
     pub(crate) clashes: bool,
-    /// Contents that the local hand has written another over.
+    /// Contents that the local hand has put another over, and that are not on its side any more.
     pub(crate) superseded: BTreeSet<Vec<u8>>,
+    /// Contents that the local hand has ever put another over.
+    once_superseded: BTreeSet<Vec<u8>>,
     /// What has ever been at a local path.
     once_at: BTreeMap<String, BTreeSet<Vec<u8>>>,
     /// What was done, for people.
@@ -201,10 +203,23 @@ impl Maker {
         (!self.is_racy).then_some(1_700_000_000 + self.count * 10)
     }
 
-    /// The local hand is about to write a new file at a path: whatever it had there, it has written over.
+    /// The local hand is about to put something at a path: whatever it had there, or below it, it has put another over.
     fn supersede(&mut self, path: &str) {
-        let old = self.once_at.get(path).into_iter().flatten();
-        self.superseded.extend(old.cloned());
+        for (old, contents) in &self.once_at {
+            if is_under(old, path) {
+                self.once_superseded.extend(contents.iter().cloned());
+            }
+        }
+    }
+
+    /// Looks what the local hand's last edit has left of what it has put another over.
+    fn look(&mut self, tree: &Tree) {
+        let there: BTreeSet<&Vec<u8>> = tree.values().flatten().collect();
+        let gone = self.once_superseded.iter();
+        self.superseded = gone
+            .filter(|content| !there.contains(content))
+            .cloned()
+            .collect();
     }
 
     fn name(&self, number: u16) -> &'static str {
@@ -250,6 +265,13 @@ fn pick<'a>(from: &[&'a String], number: u16) -> Option<&'a str> {
 
 /// Does one edit, if it fits what is there.
 pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
+    do_edit(edit, hand, who, maker);
+    if who == LOCAL {
+        maker.look(&hand.tree());
+    }
+}
+
+fn do_edit(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
     let tree = hand.tree();
     let files: Vec<&String> = (tree.iter())
         .filter_map(|(path, it)| it.as_ref().map(|_| path))
@@ -339,6 +361,10 @@ pub(crate) fn apply(edit: Edit, hand: &dyn Hand, who: &str, maker: &mut Maker) {
                 && !is_under(one, other)
                 && !is_under(other, one)
             {
+                if who == LOCAL {
+                    maker.supersede(one);
+                    maker.supersede(other);
+                }
                 hand.carry(one, "swapping");
                 hand.carry(other, one);
                 hand.carry("swapping", other);
@@ -396,6 +422,9 @@ fn carry(hand: &dyn Hand, who: &str, maker: &mut Maker, tree: &Tree, from: &str,
     let fits = depth(to) + below - depth(from) <= MOST_DEPTH + 1;
     if tree.contains_key(to) || is_under(to, from) || !fits {
         return;
+    }
+    if who == LOCAL {
+        maker.supersede(to);
     }
     hand.carry(from, to);
     maker.tell(who, &format!("moves {from} to {to}"));

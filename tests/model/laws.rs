@@ -99,12 +99,15 @@ pub(crate) fn lawful_pass(pair: &Pair, asked: &Asked, maker: &mut Maker) -> Resu
     if ran.code() != 0 && asked.verb == Verb::Bisync && !is_blind {
         return Err(format!("a quiet bisync came to code {}", ran.code()));
     }
-    if asked.verb != Verb::Bisync {
-        // One way, an item can be left in a place of its own on each side. Where another one takes the path that its row had,
-        // it counts as new from then on, and the next pass deals with it.
-        maker
-            .story
-            .push(format!("settling: {}", pair.pass(asked).tell()));
+    // One way, an item can be left in a place of its own on each side. Where another one takes the path that its row had,
+    // it counts as new from then on, and the next pass deals with it. So it does with what a moved folder brings into view.
+    let settles = asked.verb != Verb::Bisync || !asked.exclude.is_empty();
+    for _ in 0..if settles { 3 } else { 0 } {
+        let ran = pair.pass(asked);
+        maker.story.push(format!("settling: {}", ran.tell()));
+        if ran.plan.actions.is_empty() && ran.plan.settled.is_empty() {
+            break;
+        }
     }
     quiet(pair, asked, maker)?;
     Ok(ran)

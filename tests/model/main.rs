@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod crash;
+mod dry;
 mod found;
 mod hand;
 mod hostile;

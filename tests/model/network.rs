@@ -1,11 +1,13 @@
 //! The network dies at each call of random passes, or calls fail at random: nothing is lost in between, and the next pass
 //! ends where an undisturbed one does.
 
+use std::collections::BTreeSet;
+
 use icloud_sync::{error::Kind as ErrorKind, plan::Verb};
 use proptest::{collection::vec, prelude::*};
 
 use crate::{
-    hand::{Edit, LOCAL, Maker, apply},
+    hand::{Edit, LOCAL, Maker, Tree, apply},
     laws::{equal, found, nothing_is_lost},
     memory::Fault,
     pair::{Asked, Pair, Ran},
@@ -40,6 +42,10 @@ fn expect_code(ran: &Ran, codes: &[u8]) -> Result<(), String> {
     Err(format!("not one of the codes {codes:?}: {}", ran.tell()))
 }
 
+fn contents(tree: &Tree) -> BTreeSet<&Vec<u8>> {
+    tree.values().flatten().collect()
+}
+
 fn die_at_each_call(case: &Case, maker: &mut Maker) -> Result<(), String> {
     let asked = &case.rounds[0].asked;
     let undisturbed = build(case, maker)?;
@@ -66,7 +72,15 @@ fn die_at_each_call(case: &Case, maker: &mut Maker) -> Result<(), String> {
             nothing_is_lost(&before, &pair, maker)?;
         }
         let end = (pair.local_tree(), pair.remote_tree());
-        if end != goal {
+        // What one way leaves in two places counts as new where another item takes its row's path; which of the two comes
+        // first then decides on places, but not on contents.
+        let is_parted = asked.verb != Verb::Bisync && !told.plan.kept.is_empty();
+        let is_there = if is_parted {
+            contents(&end.0) == contents(&goal.0) && contents(&end.1) == contents(&goal.1)
+        } else {
+            end == goal
+        };
+        if !is_there {
             return Err(format!("{asked:?}: it ends in\n{end:?}\nto be\n{goal:?}"));
         }
     }
@@ -149,10 +163,9 @@ fn survive(case: &Case, troubles: &[Troubles], maker: &mut Maker) -> Result<(), 
                     let hand = crate::hand::LocalHand(pair.local().to_path_buf());
                     Fault::Acts(Box::new(move |_| {
                         use crate::hand::Hand;
-                        let contents =
-                            |hand: &crate::hand::LocalHand| -> std::collections::BTreeSet<Vec<u8>> {
-                                hand.tree().into_values().flatten().collect()
-                            };
+                        let contents = |hand: &crate::hand::LocalHand| -> BTreeSet<Vec<u8>> {
+                            hand.tree().into_values().flatten().collect()
+                        };
                         let was = contents(&hand);
                         apply(edit, &hand, LOCAL, &mut maker.lock().unwrap());
                         let is = contents(&hand);

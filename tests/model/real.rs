@@ -116,6 +116,15 @@ impl Real {
         }
     }
 
+    /// Runs it, and returns its code and what it printed.
+    pub(crate) fn run_whole(&self, args: &[&str]) -> (i32, String) {
+        let mut command = self.command(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let output = spawn(&mut command).wait_with_output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.code().unwrap(), text)
+    }
+
     pub(crate) fn local_tree(&self) -> Tree {
         self.hand.tree()
     }

@@ -6,8 +6,10 @@
 mod bad_input;
 mod bisync;
 mod check;
+mod conflicts;
 mod counts;
 mod explain;
+mod guards;
 mod hazards;
 mod hostile;
 mod kill;

@@ -64,7 +64,7 @@ fn restore_puts_back_by_path_name_and_id() {
 }
 
 #[test]
-fn another_place_or_name_is_read_from_the_answer_and_told() {
+fn hazard_15_another_place_or_name_is_read_from_the_answer_and_told() {
     let world = World::new();
     world.drive.write("d/a.txt", "old").unwrap();
     world.drive.write("gone/b", "2").unwrap();

@@ -183,6 +183,7 @@ fn note_last(
         message: undone.fatal.as_ref().map(Error::chain),
         done: undone.count(|end| matches!(end, End::Done)),
         baseline_items,
+        hidden_items: last::load(&files.last).map_or(0, |last| last.hidden_items),
     };
     last::save(&files.last, &last)
 }

@@ -135,11 +135,15 @@ impl<'a> Draft<'a> {
             let part = &mut self.parts[loser];
             part.goal[here] = None;
             part.reason[here] = Reason::Extra(side);
-            self.conflicts.push(Conflict {
+            // Whatever it was to be left for, it goes now.
+            self.kept.retain(|(ent, _)| *ent != loser);
+            let conflict = Conflict {
                 path,
                 winner: Some(source),
                 kept_as: None,
-            });
+                put_away_by: None,
+            };
+            self.conflicts.push((loser, conflict));
             return true;
         }
         let ms = (self
@@ -166,11 +170,13 @@ impl<'a> Draft<'a> {
                 part.reason[at] = Reason::ConflictKept(origin);
             }
         }
-        self.conflicts.push(Conflict {
+        let conflict = Conflict {
             path,
             winner: None,
             kept_as,
-        });
+            put_away_by: None,
+        };
+        self.conflicts.push((loser, conflict));
         true
     }
 

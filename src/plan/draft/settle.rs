@@ -95,6 +95,10 @@ impl<'a> Draft<'a> {
                 return;
             }
         };
+        // Neither side has seen the other's: the row tells nothing of how they came apart.
+        if self.parts[ent].entity.is_joined && self.kind(ent) != Kind::Folder {
+            states = [State::Modified; 2];
+        }
         // A move is a change too: against a deletion it wins, with all that is in the folder.
         if let Some(base) = &base_place {
             for side in SIDES {
@@ -318,11 +322,13 @@ impl<'a> Draft<'a> {
             self.keep(ent, why, false);
         }
         if !self.parts[ent].is_frozen {
-            self.conflicts.push(Conflict {
+            let conflict = Conflict {
                 path,
                 winner: Some(side),
                 kept_as: None,
-            });
+                put_away_by: None,
+            };
+            self.conflicts.push((ent, conflict));
         }
     }
 
@@ -357,13 +363,15 @@ impl<'a> Draft<'a> {
             kept.reason[loser.other() as usize] = Reason::ConflictKept(loser);
             kept.transfer = Transfer::Up { saves_loser: false };
         }
-        self.parts.push(kept);
-        self.copy(ent, loser, Reason::ConflictKept(loser.other()), false);
-        self.conflicts.push(Conflict {
+        let conflict = Conflict {
             path,
             winner: None,
             kept_as,
-        });
+            put_away_by: None,
+        };
+        self.conflicts.push((self.parts.len(), conflict));
+        self.parts.push(kept);
+        self.copy(ent, loser, Reason::ConflictKept(loser.other()), false);
     }
 
     /// Settles where an entity that stays or comes is to be.
@@ -387,7 +395,7 @@ impl<'a> Draft<'a> {
             in_transit != Some(Side::Local) && (local != base || in_transit.is_some()),
             in_transit != Some(Side::Remote) && (remote != base || in_transit.is_some()),
         ];
-        let remote_wins = self.rules.policy != Policy::PreferLocal;
+        let remote_wins = self.winner_of_moves() == Side::Remote;
         match self.rules.verb {
             Verb::Bisync => {
                 let place = match (is_fixed, moved) {
@@ -419,6 +427,15 @@ impl<'a> Draft<'a> {
                     false,
                 );
             }
+        }
+    }
+
+    /// Returns the side whose place holds where both have moved something.
+    pub(super) fn winner_of_moves(&self) -> Side {
+        if self.rules.policy == Policy::PreferLocal {
+            Side::Local
+        } else {
+            Side::Remote
         }
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::{DEEPEST_PATH, Draft, LOCAL, REMOTE, SIDES};
 use crate::{
     plan::{
-        Reason, Side,
+        Reason, Side, Verb,
         matching::{Ent, ROOT},
     },
     tree::{HasPath, Kind, Listing, RelPath},
@@ -153,7 +153,8 @@ impl Draft<'_> {
         changed
     }
 
-    /// Two folders that were moved into one another, each on another side, stay where they are.
+    /// Two folders that were moved into one another, each on another side, go where the side that wins has them; there they
+    /// are in no ring. Where one of them can't, they stay where they are.
     fn part_cycles(&mut self) -> bool {
         let mut changed = false;
         for here in [LOCAL, REMOTE] {
@@ -177,8 +178,12 @@ impl Draft<'_> {
                         .position(|other| *other == at)
                         .unwrap_or_default();
                     let ring: Vec<Ent> = way.get(start..).unwrap_or_default().to_vec();
+                    let is_free = ring.iter().all(|ent| self.goes_to_winner(*ent, here));
                     for ent in ring {
-                        if !self.parts[ent].is_frozen {
+                        if is_free {
+                            self.aim_at_winner(ent, here);
+                            changed = true;
+                        } else if !self.parts[ent].is_frozen {
                             self.keep(
                                 ent,
                                 "moved into another folder on each side, each into the other",
@@ -195,5 +200,39 @@ impl Draft<'_> {
             }
         }
         changed
+    }
+
+    /// Returns whether an entity that is in a ring of folders on a side can go where the side that wins has it.
+    fn goes_to_winner(&self, ent: Ent, here: usize) -> bool {
+        let part = &self.parts[ent];
+        let winner = self.winner_of_moves() as usize;
+        !part.is_frozen
+            && !self.remote(ent).is_some_and(|item| item.is_fixed)
+            && part.now[here].is_some()
+            && part.now[winner].is_some()
+            && part.goal[winner].is_some()
+    }
+
+    fn aim_at_winner(&mut self, ent: Ent, here: usize) {
+        let winner = self.winner_of_moves();
+        let part = &mut self.parts[ent];
+        let place = part.now[winner as usize].clone();
+        for side in SIDES {
+            let at = side as usize;
+            let is_written = self.rules.verb == Verb::Bisync || at == here;
+            if is_written && part.goal[at].is_some() {
+                part.goal[at].clone_from(&place);
+                part.reason[at] = Reason::Moved(side.other());
+            }
+        }
+        let stays = part.goal == part.now && self.rules.verb != Verb::Bisync;
+        self.kept.retain(|(of, _)| *of != ent);
+        if stays {
+            self.keep(
+                ent,
+                "moved differently on both sides; it stays there",
+                false,
+            );
+        }
     }
 }

@@ -9,6 +9,7 @@ mod content;
 mod edits;
 mod large;
 mod laws;
+mod matrix;
 mod moves;
 mod simulate;
 pub(super) mod table;

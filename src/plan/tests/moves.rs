@@ -188,7 +188,7 @@ fn rings_of_names_are_undone_on_both_sides() {
                 "d/ d/e/ d/e/x=1",
                 "d/<d/e d/x=1<d/e/x d/e/<d",
             ],
-            "mv L d > d (moving 1); mv L d (moving 1)/e > d; mv L d (moving 1) > d/e",
+            "mv L d > d (moving 1) as d/e; mv L d (moving 1)/e > d; mv L d (moving 1) > d/e",
         ),
         (
             "a parent and its child exchanged locally",
@@ -220,7 +220,7 @@ fn rings_of_names_are_undone_on_both_sides() {
             "the same remotely",
             "bisync",
             ["d/ d/x=1", "d/ d/x=1", "d/! d/e/<d d/e/x=1<d/x"],
-            "mv L d > d (moving 1); mkdir L d; mv L d (moving 1) > d/e",
+            "mv L d > d (moving 1) as d/e; mkdir L d; mv L d (moving 1) > d/e",
         ),
         (
             "both places half-way are taken",
@@ -401,8 +401,50 @@ fn both_moved_differently() {
         (
             "each folder into the other",
             "bisync",
-            ["d/ e/", "d/ d/e/<e", "e/ e/d/<d"],
-            "problem d; problem d/e",
+            ["d/ e/ d/x=1", "d/ d/x=1 d/e/<e", "e/ e/d/<d e/d/x=1<d/x"],
+            "mv L d/e > e; mv L d > e/d",
+        ),
+        (
+            "each folder into the other",
+            "bisync prefer-local",
+            ["d/ e/ d/x=1", "d/ d/x=1 d/e/<e", "e/ e/d/<d e/d/x=1<d/x"],
+            "mv R e/d > d; mv R e > d/e",
+        ),
+        (
+            "each folder into the other",
+            "pull",
+            ["d/ e/ d/x=1", "d/ d/x=1 d/e/<e", "e/ e/d/<d e/d/x=1<d/x"],
+            "mv L d/e > e; mv L d > e/d",
+        ),
+        (
+            "each folder into the other",
+            "push",
+            ["d/ e/ d/x=1", "d/ d/x=1 d/e/<e", "e/ e/d/<d e/d/x=1<d/x"],
+            "keep d; keep d/e",
+        ),
+        (
+            "gone here, and something new where it was moved to there",
+            "bisync",
+            ["a=1", "b=3", "b=1<a"],
+            "put b over saving; conflict b: local",
+        ),
+        (
+            "gone here, and something new where it was moved to there",
+            "pull",
+            ["a=1", "b=3:5", "b=1<a"],
+            "get b over; conflict b: remote",
+        ),
+        (
+            "gone there, and something new where it was moved to here",
+            "bisync",
+            ["a=1", "b=1<a", "b=3"],
+            "get b over; conflict b: remote",
+        ),
+        (
+            "gone here, and the same where it was moved to there",
+            "bisync",
+            ["a=1", "b=1!", "b=1<a"],
+            "renew b",
         ),
         (
             "two into one place",

@@ -503,6 +503,7 @@ fn trash_remote(world: &mut World, action: &Action) -> Result<(), String> {
 fn agree(world: &mut World, action: &Action, local: &Local, remote: &Remote) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
     let row = World::row(path, local, remote);
+    world.journal.extend(action.forgets.clone().map(Op::Forget));
     world.journal.push(Op::Put(Box::new(row)));
 }
 

@@ -6,26 +6,23 @@ use crate::{
 
 #[test]
 fn a_plan_is_grouped_sorted_and_whole() {
-    insta::assert_snapshot!(text(&everything(), Verb::Bisync, &left(), false));
+    insta::assert_snapshot!(text(&everything(), &left(), false));
 }
 
 #[test]
 fn with_reasons_each_action_says_why_and_what_is_skipped_is_named() {
-    insta::assert_snapshot!(text(&everything(), Verb::Bisync, &left(), true));
+    insta::assert_snapshot!(text(&everything(), &left(), true));
 }
 
 #[test]
 fn an_empty_plan_says_that_there_is_nothing_to_do() {
-    assert_eq!(
-        text(&Plan::default(), Verb::Pull, &[], false),
-        "Nothing to do.\n"
-    );
+    assert_eq!(text(&Plan::default(), &[], false), "Nothing to do.\n");
     let mut plan = everything();
     plan.actions.clear();
     plan.conflicts.clear();
     plan.kept.clear();
     assert_eq!(
-        text(&plan, Verb::Pull, &[], false),
+        text(&plan, &[], false),
         "Nothing to transfer; 1 item found equal on both sides or gone from both.\n"
     );
 }
@@ -33,11 +30,11 @@ fn an_empty_plan_says_that_there_is_nothing_to_do() {
 #[test]
 fn the_text_does_not_depend_on_the_order_of_execution() {
     let mut plan = everything();
-    let one = text(&plan, Verb::Bisync, &left(), true);
+    let one = text(&plan, &left(), true);
     plan.actions.reverse();
     let mut other = left();
     other.reverse();
-    assert_eq!(text(&plan, Verb::Bisync, &other, true), one);
+    assert_eq!(text(&plan, &other, true), one);
 }
 
 #[test]
@@ -55,7 +52,7 @@ fn a_name_can_not_forge_a_line() {
         why: "x\ny".into(),
         is_problem: true,
     });
-    let shown = text(&plan, Verb::Pull, &[], true);
+    let shown = text(&plan, &[], true);
     assert!(
         !shown.contains('\u{1b}') && !shown.contains('\r'),
         "{shown:?}"
@@ -67,23 +64,30 @@ fn a_name_can_not_forge_a_line() {
 }
 
 #[test]
-fn a_conflict_that_the_verb_leaves_says_so() {
-    let conflict = |winner| Conflict {
+fn a_conflict_says_where_the_loser_goes() {
+    let plan = everything();
+    let by = |wanted: &What| {
+        plan.actions
+            .iter()
+            .position(|action| action.what == *wanted)
+    };
+    let conflict = |winner, put_away_by| Conflict {
         path: path("a"),
         winner: Some(winner),
         kept_as: None,
+        put_away_by,
     };
     assert_eq!(
-        outcome(&conflict(Side::Local), Verb::Pull),
+        outcome(&conflict(Side::Local, None), &plan),
         "the local version wins, both stay as they are"
     );
     assert_eq!(
-        outcome(&conflict(Side::Remote), Verb::Pull),
+        outcome(&conflict(Side::Remote, by(&What::Download)), &plan),
         "the remote version wins, the local one goes to the local trash"
     );
     assert_eq!(
-        outcome(&conflict(Side::Remote), Verb::Push),
-        "the remote version wins, both stay as they are"
+        outcome(&conflict(Side::Local, by(&What::TrashRemote)), &plan),
+        "the local version wins, the remote one goes to iCloud's Recently Deleted"
     );
 }
 
@@ -124,14 +128,14 @@ fn the_readme_shows_a_real_plan_and_a_real_summary() {
         is_problem: false,
     });
     let readme = include_str!("../../../README.md");
-    let shown = text(&plan, Verb::Pull, &[], false);
+    let shown = text(&plan, &[], false);
     assert!(
         readme.contains(&format!("```text\n{shown}```\n")),
         "{shown}"
     );
 
     let mut end = crate::report::tests::summary();
-    end.verb = Verb::Pull;
+    end.verb = crate::plan::Verb::Pull;
     end.items = (120, 121);
     end.counts.planned = 4;
     end.counts.done = 4;

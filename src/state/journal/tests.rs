@@ -79,7 +79,18 @@ fn what_was_moved_locally_keeps_its_name_on_the_service_until_it_is_moved_there(
     }]);
     assert_eq!(name_after(vec![local.clone()]).as_deref(), Some("a"));
     assert_eq!(name_after(vec![local.clone(), remote.clone()]), None);
-    assert_eq!(name_after(vec![remote, local]), None);
+    assert_eq!(name_after(vec![remote.clone(), local]), None);
+    // It was called otherwise there when it was listed: the local move follows that.
+    let follows = |listed: &str| {
+        Op::Move(vec![Moved {
+            is_local: true,
+            name: Some(listed.into()),
+            ..moved("A", "b")
+        }])
+    };
+    assert_eq!(name_after(vec![follows("b")]), None);
+    assert_eq!(name_after(vec![follows("c")]).as_deref(), Some("c"));
+    assert_eq!(name_after(vec![remote, follows("c")]), None);
 }
 
 #[test]
