@@ -135,7 +135,7 @@ pub(super) fn settled_ops(
     settled: Vec<Settled>,
     facts: &Facts,
     base: &Listing<Row>,
-    looked_ns: i64,
+    listings: &Listings,
 ) -> Vec<Op> {
     let mut ops = Vec::with_capacity(settled.len());
     let by_id: HashMap<&RemoteId, &Row> = if settled.is_empty() {
@@ -144,7 +144,10 @@ pub(super) fn settled_ops(
         base.items().iter().map(|row| (&row.id, row)).collect()
     };
     for settled in settled {
-        let (Some(local), Some(remote)) = (settled.local, settled.remote) else {
+        let items = settled.listed.and_then(|(local, remote)| {
+            Some((listings.local.get(&local)?, listings.remote.get(&remote)?))
+        });
+        let Some((local, remote)) = items else {
             if settled.how == Settle::Forget {
                 ops.push(Op::Forget(settled.path));
             }
@@ -158,8 +161,8 @@ pub(super) fn settled_ops(
             Some(Err(_)) | None => None,
         };
         let is_file = local.kind == Kind::File;
-        let is_racy = is_file && exec::is_racy(local.mtime_ns, looked_ns);
-        let mut row = Row::of(&local, &remote, hashed, is_racy);
+        let is_racy = is_file && exec::is_racy(local.mtime_ns, listings.looked_ns);
+        let mut row = Row::of(local, remote, hashed, is_racy);
         row.path = settled.path;
         row.name = (remote.remote_name() != row.path.name()).then(|| remote.remote_name().into());
         let old = by_id.get(&remote.id).copied();

@@ -278,8 +278,7 @@ impl<'a> Draft<'a> {
                 settled.extend(path.map(|path| Settled {
                     path,
                     how: Settle::Forget,
-                    local: None,
-                    remote: None,
+                    listed: None,
                 }));
                 continue;
             }
@@ -297,8 +296,7 @@ impl<'a> Draft<'a> {
                 settled.push(Settled {
                     path,
                     how,
-                    local: Some(Box::new(local.clone())),
-                    remote: Some(Box::new(remote.clone())),
+                    listed: Some((local.path.clone(), remote.path.clone())),
                 });
             }
         }

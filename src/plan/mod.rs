@@ -287,10 +287,9 @@ pub struct Settled {
     pub path: RelPath,
     /// What happens to the entry.
     pub how: Settle,
-    /// The local item; `None` for [`Settle::Forget`].
-    pub local: Option<Box<LocalItem>>,
-    /// The remote item; `None` for [`Settle::Forget`].
-    pub remote: Option<Box<RemoteItem>>,
+    /// Where the local and the remote listing have it; `None` for [`Settle::Forget`]. A first pass settles every item
+    /// of two equal trees: copies of both would be as large as the listings.
+    pub listed: Option<(RelPath, RelPath)>,
 }
 
 /// A difference that the plan leaves as it is.

@@ -219,8 +219,7 @@ pub(super) fn everything() -> Plan {
     plan.settled.push(Settled {
         path: path("same.txt"),
         how: Settle::Adopt,
-        local: Some(Box::new(local("same.txt", file, 1))),
-        remote: Some(Box::new(remote("same.txt", file, 1))),
+        listed: Some((path("same.txt"), path("same.txt"))),
     });
     plan.kept.push(Kept {
         path: path("mine.txt"),

@@ -541,20 +541,15 @@ pub(super) fn finish(world: &mut World, is_whole: bool) {
 
 /// Writes down what a plan finds without any action.
 pub(super) fn settle(world: &mut World, settled: &[Settled]) -> Result<(), String> {
-    for Settled {
-        path,
-        how,
-        local,
-        remote,
-    } in settled
-    {
-        if *how == Settle::Forget {
+    for Settled { path, how, listed } in settled {
+        let Some((local, remote)) = listed else {
+            assert_eq!(*how, Settle::Forget);
             world.journal.push(Op::Forget(path.clone()));
             continue;
-        }
-        let (local, remote) = (local.as_ref().unwrap(), remote.as_ref().unwrap());
-        let (_, here) = local_of(world, local).unwrap();
-        let (_, there) = find(world, &remote.id).unwrap();
+        };
+        // Nothing has been done yet: both are where they were listed.
+        let here = world.local[local].clone();
+        let there = world.remote[remote].clone();
         ensure!(
             here.kind == Kind::Folder || here.content == there.content,
             "DATA LOSS: {path} is called equal, but is {} and {}",
