@@ -185,7 +185,7 @@ impl Pass<'_> {
         self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
         self.tools.remote.recall_token_batch(learned.token_batch);
-        let listings = self.list(
+        let mut listings = self.list(
             &base,
             &filter,
             local_root.as_ref(),
@@ -214,10 +214,11 @@ impl Pass<'_> {
             });
         }
         guarded?;
+        let items = (listings.local.items().len(), listings.remote.items().len());
         let (done, agreed) = match (&local_root, &disk) {
             (Some(root), Some(disk)) if !dry_run => self.carry_out(
                 base,
-                &listings,
+                &mut listings,
                 &filter,
                 &mut plan,
                 &facts,
@@ -235,6 +236,7 @@ impl Pass<'_> {
         let summary = sum::up(&sum::Parts {
             options: self.options,
             plan: &plan,
+            items,
             local: &listings.local,
             remote: &listings.remote,
             done: &done,

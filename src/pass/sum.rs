@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Parts<'a> {
     pub(super) options: &'a PassOptions,
     pub(super) plan: &'a Plan,
+    /// How many items the sides have.
+    pub(super) items: (usize, usize),
     pub(super) local: &'a Listing<LocalItem>,
     pub(super) remote: &'a Listing<RemoteItem>,
     pub(super) done: &'a Done,
@@ -89,7 +91,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
         local: parts.options.local.clone(),
         remote: parts.options.remote.clone(),
         dry_run: parts.options.dry_run,
-        items: (parts.local.items().len(), parts.remote.items().len()),
+        items: parts.items,
         counts,
         bytes: parts.done.bytes,
         files,

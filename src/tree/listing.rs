@@ -146,6 +146,11 @@ impl<T: HasPath> Listing<T> {
         }
     }
 
+    /// Lets go of the items, which may be many, and keeps what was left alone.
+    pub fn let_go(&mut self) {
+        self.items = Vec::new();
+    }
+
     /// Returns the items below `folder`, without itself.
     pub fn under<'a>(&'a self, folder: &'a RelPath) -> impl Iterator<Item = &'a T> {
         let start = self.items.partition_point(|item| item.path() <= folder);
