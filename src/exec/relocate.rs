@@ -36,11 +36,12 @@ impl Run<'_> {
             to: action.path.clone(),
             inode: marks.map_or((0, 0), |marks| (marks.inode, marks.birth_ns)),
         });
-        let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();
+        let mut ops = Vec::new();
         if let Some(remote) = &action.remote {
             let path = action.agreed.as_ref().unwrap_or(&action.path);
             ops.push(Op::Move(vec![moved_local(remote, path)]));
         }
+        ops.extend(action.forgets.clone().map(Op::Forget));
         Ok(ops)
     }
 
@@ -141,9 +142,9 @@ impl Run<'_> {
             is_local: false,
             etags: is_same.then(|| (item.etag.as_str().to_owned(), node.etag.as_str().to_owned())),
         };
-        let mut ops: Vec<Op> = action.forgets.clone().map(Op::Forget).into_iter().collect();
-        ops.push(Op::Move(vec![moved]));
-        ops.push(Op::Arrives(id));
+        let mut ops = vec![Op::Move(vec![moved]), Op::Arrives(id)];
+        // Last: the row that does not hold any more may be the one that was just moved.
+        ops.extend(action.forgets.clone().map(Op::Forget));
         Ok(ops)
     }
 

@@ -93,8 +93,8 @@ struct LocalMatch<'a> {
     used: Vec<bool>,
     /// Identity to local items.
     by_inode: HashMap<(u64, i64), Vec<usize>>,
-    /// Identities that some row has.
-    known: HashSet<(u64, i64)>,
+    /// Identities that a row has whose remote item is still there.
+    alive: HashSet<(u64, i64)>,
     /// All rows, those first whose remote item is still there: of two rows with one inode the other is what an
     /// earlier pass left behind.
     order: Vec<usize>,
@@ -171,13 +171,14 @@ impl LocalMatch<'_> {
             }
         }
         // Editors save by renaming a new file over the old one: a file of an inode that no row knows,
-        // at the old place, is the old file changed. An inode that another row knows may have moved here.
+        // at the old place, is the old file changed. An inode that another row knows may have moved here; where that
+        // row's remote item is gone, this one's is the version that it goes on from.
         for row in files.iter().copied() {
             if self.found[row].is_none()
                 && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
             {
                 let item = &self.trees.local.items()[at];
-                if self.is_same_inode(row, at) || !self.known.contains(&(item.inode, item.birth_ns))
+                if self.is_same_inode(row, at) || !self.alive.contains(&(item.inode, item.birth_ns))
                 {
                     self.claim(row, at);
                 }
@@ -253,13 +254,16 @@ fn match_local(
     let there: HashSet<&RemoteId> = trees.remote.items().iter().map(|item| &item.id).collect();
     let (first, last): (Vec<usize>, Vec<usize>) =
         (0..trees.base.items().len()).partition(|row| there.contains(&trees.base.items()[*row].id));
+    let alive = (first.iter().map(|row| &trees.base.items()[*row]))
+        .map(|row| (row.inode, row.birth_ns))
+        .collect();
     let mut work = LocalMatch {
         order: first.into_iter().chain(last).collect(),
         trees,
         found: vec![None; trees.base.items().len()],
         used: vec![false; trees.local.items().len()],
         by_inode,
-        known,
+        alive,
     };
     work.run(parents, facts, inquiry);
     work.found

@@ -3,9 +3,10 @@
 //! Each side is played through on paper: what frees a name comes before what takes it, folders before what goes
 //! into them, all other removals last. An action's paths are those that hold when its turn comes.
 
+mod moves;
 mod remove;
 
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 use super::{
     Action, Conflict, Kept, Parent, Plan, Reason, Side, What,
@@ -14,8 +15,8 @@ use super::{
 };
 use crate::tree::{Kind, RelPath, local_name};
 
-/// How deep one move may wait for another before a detour is taken instead.
-const DEEPEST: usize = 2_000;
+/// So many moves may wait for one another before a detour is taken instead: each holds a piece of the stack.
+const DEEPEST: usize = 500;
 
 /// Makes the plan of a draft.
 pub fn plan(mut draft: Draft<'_>) -> Plan {
@@ -320,28 +321,39 @@ impl<'a, 'd> Work<'a, 'd> {
         self.highest = highest;
     }
 
-    /// Brings an entity to its place on paper, with all that must come before.
+    /// Brings an entity to its place on paper, with all that must come before: the folders that it is to be in,
+    /// outermost first. They may be as many as a path has parts, so they are walked through, not called into.
     fn place(&mut self, side: Side, ent: Ent, depth: usize) {
         let here = side as usize;
-        if ent == ROOT || self.sides[here].is_placed[ent] || self.sides[here].is_moving[ent] {
-            return;
-        }
         let draft = self.draft;
-        let Some(goal) = draft.parts[ent].goal[here].clone() else {
-            return;
-        };
-        self.sides[here].is_moving[ent] = true;
-        self.place(side, goal.parent, depth + 1);
+        let mut way: Vec<(Ent, &Place<'a>)> = Vec::new();
+        let mut at = ent;
+        while at != ROOT && !self.sides[here].is_placed[at] && !self.sides[here].is_moving[at] {
+            let Some(goal) = &draft.parts[at].goal[here] else {
+                break;
+            };
+            self.sides[here].is_moving[at] = true;
+            way.push((at, goal));
+            at = goal.parent;
+        }
+        while let Some((ent, goal)) = way.pop() {
+            self.place_in_folder(side, ent, goal, depth);
+        }
+    }
+
+    /// Brings an entity to its place on paper, once its folder had its turn.
+    fn place_in_folder(&mut self, side: Side, ent: Ent, goal: &Place<'a>, depth: usize) {
+        let here = side as usize;
         if self.is_out_of_reach(side, ent, goal.parent) {
             // Whoever waits for this takes a detour; its own turn comes again.
             self.sides[here].is_moving[ent] = false;
             return;
         }
-        if self.sides[here].now[ent].as_ref() != Some(&goal) {
-            self.vacate(side, ent, &goal, depth);
+        if self.sides[here].now[ent].as_ref() != Some(goal) {
+            self.vacate(side, ent, goal, depth);
         }
-        if self.sides[here].now[ent].as_ref() != Some(&goal) {
-            self.bring(side, ent, &goal);
+        if self.sides[here].now[ent].as_ref() != Some(goal) {
+            self.bring(side, ent, goal);
         }
         self.sides[here].is_moving[ent] = false;
         self.sides[here].is_placed[ent] = true;
@@ -388,53 +400,9 @@ impl<'a, 'd> Work<'a, 'd> {
             }
             let aside = Place {
                 parent: goal.parent,
-                name: self.aside_name(side, goal).into(),
+                name: self.aside_name(side, &goal.name, [goal.parent; 2]),
             };
-            self.shift(side, other, &aside, true);
-        }
-    }
-
-    fn swap(&mut self, ent: Ent, other: Ent, goal: &Place<'a>, from: RelPath, path: RelPath) {
-        let old = self.sides[Side::Local as usize].now[ent].clone();
-        let other_local = self.draft.local(other).cloned().map(Box::new);
-        let other_remote = self.draft.remote(other).cloned().map(Box::new);
-        self.barrier = self.highest.max(self.barrier + 1);
-        let number = self.push(
-            Side::Local,
-            ent,
-            What::SwapLocal {
-                with: from,
-                other_local,
-                other_remote,
-            },
-            path,
-            self.barrier,
-        );
-        let needs = [
-            self.rests_on(Side::Local, ent),
-            self.rests_on(Side::Local, other),
-        ];
-        self.need(number, needs.into_iter().flatten());
-        self.put(Side::Local, other, None);
-        self.put(Side::Local, ent, Some(goal.clone()));
-        self.put(Side::Local, other, old);
-        self.sides[Side::Local as usize].last[ent] = Some(number);
-        self.sides[Side::Local as usize].last[other] = Some(number);
-    }
-
-    fn aside_name(&self, side: Side, place: &Place<'a>) -> String {
-        let stem: String = place.name.chars().take(60).collect();
-        let mut number = 1_u64;
-        loop {
-            let name = format!("{stem} (moving {number})");
-            let aside = Place {
-                parent: place.parent,
-                name: name.clone().into(),
-            };
-            if !self.sides[side as usize].at.contains_key(&aside) {
-                return name;
-            }
-            number += 1;
+            self.step(side, other, &aside, false, true);
         }
     }
 
@@ -442,7 +410,7 @@ impl<'a, 'd> Work<'a, 'd> {
     fn bring(&mut self, side: Side, ent: Ent, goal: &Place<'a>) {
         let here = side as usize;
         if self.sides[here].now[ent].is_some() {
-            self.shift(side, ent, goal, false);
+            self.shift(side, ent, goal);
             return;
         }
         if self.draft.kind(ent) != Kind::Folder {
@@ -499,63 +467,6 @@ impl<'a, 'd> Work<'a, 'd> {
                 unreachable!("a folder that something goes into is there or is made first")
             }
         }
-    }
-
-    /// Plans a move or renaming from where an entity is on paper.
-    fn shift(&mut self, side: Side, ent: Ent, goal: &Place<'a>, is_temporary: bool) {
-        let here = side as usize;
-        let Some(old) = self.sides[here].now[ent].clone() else {
-            return;
-        };
-        let is_taken = |parent: Ent, name: &Cow<'a, str>| {
-            let name = name.clone();
-            let place = Place { parent, name };
-            let is_folder = self.draft.kind(ent) == Kind::Folder;
-            self.sides[here].at.contains_key(&place)
-                || self.draft.reserved[here].contains(&place)
-                || (self.draft.input.hides)(&self.path_at(side, &place), is_folder)
-        };
-        // Another folder and another name are two requests; the place between them has to be free.
-        let is_two = side == Side::Remote && old.parent != goal.parent && old.name != goal.name;
-        let moves_first = is_two && is_taken(old.parent, &goal.name);
-        if moves_first && is_taken(goal.parent, &old.name) {
-            let aside = Place {
-                parent: old.parent,
-                name: self.aside_name(side, &old).into(),
-            };
-            self.shift(side, ent, &aside, true);
-            self.shift(side, ent, goal, is_temporary);
-            return;
-        }
-        let from = self.path(side, ent);
-        let mut needs = self.rests_on(side, ent);
-        needs.extend(self.leads_to(side, goal));
-        let path = self.path_at(side, goal);
-        let what = match side {
-            Side::Local => What::MoveLocal { from },
-            Side::Remote => What::MoveRemote {
-                from,
-                parent: (old.parent != goal.parent).then(|| self.parent(goal.parent)),
-                name: self.remote_name(ent, goal),
-                moves_first,
-                is_temporary,
-            },
-        };
-        // A file's move changes no other path.
-        let stage = if self.draft.kind(ent) == Kind::Folder || is_two {
-            self.barrier = self.highest.max(self.barrier + 1);
-            self.barrier
-        } else {
-            self.stage_after(&needs)
-        };
-        let number = self.push(side, ent, what, path, stage);
-        if is_temporary {
-            self.actions[number].reason = Reason::MakesWay;
-        }
-        self.need(number, needs);
-        self.put(side, ent, Some(goal.clone()));
-        self.sides[here].freed.insert(old, number);
-        self.sides[here].last[ent] = Some(number);
     }
 
     fn transfers(&mut self) {

@@ -152,3 +152,71 @@ fn large_trees_are_planned_in_seconds() {
     });
     assert_eq!(changed.conflicts.len(), all);
 }
+
+/// Plans a world in which the item of each number is at the first path on the local side and at the second on the
+/// remote one; with a baseline, which agrees with the remote side, or with the local side alone.
+fn plan_deep(kind: Kind, count: usize, at: impl Fn(usize) -> [String; 2], has_base: bool) -> Plan {
+    let mut world = World::default();
+    for number in 0..count {
+        let item = Item {
+            number: u32::try_from(number).unwrap(),
+            kind,
+            places: [None, None],
+            contents: [if kind == Kind::File { 7 } else { 0 }; 2],
+        };
+        let [here, there] = at(number);
+        if has_base {
+            let row = World::row(&path(&there), &local(&item), &remote(&item));
+            world.base.push(row);
+            world.remote.insert(path(&there), remote(&item));
+        }
+        world.local.insert(path(&here), local(&item));
+    }
+    world.plan(RULES)
+}
+
+fn folders(depth: usize) -> String {
+    vec!["a"; depth].join("/")
+}
+
+#[test]
+fn a_path_of_two_thousand_folders_is_planned() {
+    const DEPTH: usize = 2_000;
+    let same = |number: usize| [folders(number + 1), folders(number + 1)];
+    let made = plan_deep(Kind::Folder, DEPTH, same, false);
+    assert_eq!(made.actions.len(), DEPTH);
+    assert!(
+        plan_deep(Kind::Folder, DEPTH, same, true)
+            .actions
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_deep_path_turned_inside_out_is_planned() {
+    const DEPTH: usize = 700;
+    let turned = |number: usize| [folders(DEPTH - number), folders(number + 1)];
+    let moved = plan_deep(Kind::Folder, DEPTH, turned, true);
+    assert!(moved.kept.is_empty());
+    // Most have to make way once, before they go where they are to be.
+    assert!((DEPTH - 1..=2 * DEPTH).contains(&moved.actions.len()));
+}
+
+#[test]
+fn thousands_of_names_that_wait_for_one_another_are_planned() {
+    const COUNT: usize = 4_000;
+    // Renamed locally, each takes the name of the next; the last one makes room, or takes the first one's.
+    for is_ring in [false, true] {
+        let next = |number: usize| {
+            if is_ring {
+                (number + 1) % COUNT
+            } else {
+                number + 1
+            }
+        };
+        let at = |number: usize| [format!("f{}", next(number)), format!("f{number}")];
+        let moved = plan_deep(Kind::File, COUNT, at, true);
+        assert!(moved.kept.is_empty());
+        assert!((COUNT..COUNT + COUNT / 100).contains(&moved.actions.len()));
+    }
+}

@@ -554,3 +554,22 @@ fn zones_are_not_crossed() {
     ];
     check(cases);
 }
+
+#[test]
+fn what_was_moved_over_another_and_deleted_there_is_its_next_version() {
+    let cases: &[Case] = &[
+        (
+            "the one below is still there",
+            "bisync",
+            ["x=1 y=2", "x=2<y", "x=1"],
+            "put x over; forget y",
+        ),
+        (
+            "both are still there",
+            "bisync",
+            ["x=1 y=2", "x=2<y", "x=1 y=2"],
+            "rm R x; mv R y > x",
+        ),
+    ];
+    check(cases);
+}
