@@ -1,0 +1,151 @@
+//! From a plan to a saved baseline: what the plan says is done, written down, and folded in.
+
+use std::{collections::HashSet, path::Path, sync::Arc};
+
+use super::{Listings, Pass, facts, learned::Learned, sight::Sight};
+use crate::{
+    cloud::Node,
+    error::Result,
+    exec::{self, Calibration, Exec, Settings, disk::Disk},
+    plan::{Facts, Plan},
+    report::Event,
+    scan::filter::Filter,
+    state::{
+        Pair,
+        baseline::{self, Baseline},
+        journal::{self, Journal, Op},
+        trash, undo as record,
+    },
+    tree::{Listing, RemoteId, RemoteItem, Row},
+};
+
+/// How many changes of the baseline alone go into one line of the journal: a line is made in memory, and none depends
+/// on another.
+const OPS_A_LINE: usize = 1_000;
+
+impl Pass<'_> {
+    /// Does what the plan says, and saves the baseline.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "this is where all of a pass comes together"
+    )]
+    pub(super) fn carry_out(
+        &self,
+        base: Baseline,
+        listings: &mut Listings,
+        filter: &Filter,
+        plan: &mut Plan,
+        facts: &Facts,
+        remote_root: &RemoteId,
+        disk: &Disk,
+        root: &Path,
+        learned: &mut Learned,
+    ) -> Result<(exec::Done, usize)> {
+        let remote_id = remote_root.folder_drivewsid();
+        let pair = Pair::new(self.tools.account, root, &self.options.remote, &remote_id)?;
+        exec::clear_leftovers(disk, &listings.local, plan);
+        let settled = std::mem::take(&mut plan.settled);
+        let settled = facts::settled_ops(settled, facts, &base.rows, listings);
+        let plan = &*plan;
+        let is_new = base.pair.is_none() || base.is_folded;
+        if plan.actions.is_empty() && settled.is_empty() && !is_new {
+            self.expire_trash(root);
+            return Ok((exec::Done::default(), base.rows.items().len()));
+        }
+        let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
+        let calibration = Calibration::new(learned.is_signature_proven);
+        let sight = Sight::new(&listings.remote, remote_root, filter);
+        let shows = |node: &Node| sight.shows(node);
+        let stands = |node: &Node, item: &RemoteItem| sight.stands(node, item);
+        let pass = self.places.trash.pass();
+        let verb = self.options.verb.as_str();
+        let record = record::Record::new(&self.files.undo, pass, &pair, verb, None);
+        let exec = Exec {
+            undo: &record,
+            local: &listings.local,
+            shows: &shows,
+            stands: &stands,
+            plan,
+            remote: self.tools.remote,
+            disk,
+            trash: &self.places.trash,
+            journal: &journal,
+            reporter: Arc::clone(&self.tools.reporter),
+            stop: self.tools.stop,
+            settings: Settings {
+                transfers: self.options.transfers,
+                limits: learned.exec,
+                bwlimit: self.options.bwlimit,
+                max_downloads: self.options.max_downloads,
+                op_delay: self.options.op_delay,
+                verify_download: self.options.verify_download,
+                checksum: self.options.checksum,
+            },
+            calibration: &calibration,
+        };
+        let mut settled = settled.into_iter();
+        while settled.len() > 0 {
+            let ops = settled.by_ref().take(OPS_A_LINE).collect();
+            journal.append(ops, || disk.settle())?;
+        }
+        drop(settled);
+        let done = exec::run(&exec)?;
+        learned.is_signature_proven = calibration.is_proven();
+        learned.exec = done.limits;
+        journal.flush(|| disk.settle())?;
+        // Of a million items each listing is some 100 MiB, and folding needs room for all rows twice.
+        listings.local.let_go();
+        let ops: Vec<Op> = journal.into_ops();
+        let waits = base.in_transit.keys().cloned().collect();
+        let waits = on_their_way(waits, &ops);
+        if waits.is_empty() {
+            listings.remote.let_go();
+        }
+        let (rows, in_transit) = journal::fold(base.rows, ops);
+        // What is still on its way is only in the journal, which therefore stays.
+        if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
+            baseline::save(self.files, &pair, &rows)?;
+        }
+        self.expire_trash(root);
+        Ok((done, rows.items().len()))
+    }
+
+    fn expire_trash(&self, root: &Path) {
+        match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
+            Ok(0) => {}
+            Ok(count) => log::info!("emptied the local trash of {count} passes"),
+            Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
+        }
+        let now = jiff::Timestamp::now();
+        if let Err(error) = record::expire(&self.files.undo, self.options.trash_days, now) {
+            self.tools.reporter.event(&Event::Warning(&error.chain()));
+        }
+    }
+}
+
+/// Returns which of the items that earlier passes left half-way have not arrived.
+fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
+    for op in ops {
+        if let Op::Arrives(id) = op {
+            waits.remove(id);
+        }
+    }
+    waits
+}
+
+/// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
+fn is_half_way(
+    waits: &HashSet<RemoteId>,
+    rows: &Listing<Row>,
+    remote: &Listing<RemoteItem>,
+) -> bool {
+    if waits.is_empty() {
+        return false;
+    }
+    let rows = rows.items().iter().filter(|row| waits.contains(&row.id));
+    let mut rows = rows.map(|row| (&row.id, &row.path));
+    rows.any(|(id, path)| {
+        let listed = remote.items().iter().find(|item| item.id == *id);
+        listed.map_or_else(|| remote.has_unknown(), |item| item.path != *path)
+    })
+}
