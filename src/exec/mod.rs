@@ -548,9 +548,9 @@ impl<'a> Run<'a> {
     }
 
     /// Notes the version mark that one of our own writes brought about.
-    fn remember(&self, node: &Node) {
+    fn remember(&self, id: &RemoteId, etag: &Etag) {
         let mut etags = self.etags.lock().unwrap_or_else(PoisonError::into_inner);
-        etags.insert(node.id.clone(), node.etag.clone());
+        etags.insert(id.clone(), etag.clone());
     }
 
     /// Returns the version mark that an item has if nobody else has touched it.

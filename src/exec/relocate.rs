@@ -111,6 +111,7 @@ impl Run<'_> {
             self.exec.journal.append(leaves, || Ok(()))?;
             self.exec.journal.flush(|| self.exec.settle())?;
         }
+        let seen = before.etag.clone();
         let mut node = before;
         if moves_first {
             node = self.put_into(action, item, &node, folder.as_ref())?;
@@ -121,7 +122,10 @@ impl Run<'_> {
         if !moves_first {
             node = self.put_into(action, item, &node, folder.as_ref())?;
         }
-        self.remember(&node);
+        // The answer's mark has what another device wrote since the item was read: an update that follows must not take
+        // that for what the plan saw.
+        let is_untouched = item.kind == Kind::Folder || same_content(&node.etag, &seen);
+        self.remember(&id, if is_untouched { &node.etag } else { &seen });
         if node.name != name {
             let why = format!(
                 "its name was taken, and the service called it {:?}",

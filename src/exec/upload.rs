@@ -105,7 +105,7 @@ impl Run<'_> {
                 None => self.create(&staged, &folder, name, local, signature),
             }
         })?;
-        self.remember(&node);
+        self.remember(&node.id, &node.etag);
         self.uploaded(action, &node, folder, kept);
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let item = rows::remote_item(path, &node);
