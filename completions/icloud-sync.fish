@@ -114,6 +114,7 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose-decisions -d 'Give the reason of each action'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
@@ -157,6 +158,7 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose-decisions -d 'Give the reason of each action'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
@@ -200,6 +202,7 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbose-decisions -d 'Give the reason of each action'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'

@@ -106,6 +106,9 @@ pub struct PassOptions {
     pub remote: String,
     /// Plan only.
     pub dry_run: bool,
+    /// The service is not asked: the baseline stands in for the remote side, and it is a dry run (`--no-remote`,
+    /// `NO_REMOTE`).
+    pub no_remote: bool,
     /// Which items take part.
     pub filter: FilterOptions,
     /// What may be deleted.

@@ -57,6 +57,12 @@ pub struct PassArgs {
     /// [env: DRY_RUN]
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Print what would be pushed, without asking iCloud anything
+    ///
+    /// A dry run of push or bisync that takes what the last pass left in iCloud for what is there now. It needs
+    /// no network and no session. [env: NO_REMOTE]
+    #[arg(long)]
+    pub no_remote: bool,
     /// Print JSON, one object a line; the last is the summary
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -137,7 +143,7 @@ pub struct WatchArgs {
     /// Every --interval seconds; sooner when something has changed locally (looked at every 10 seconds) or on SIGHUP,
     /// later after errors, up to an hour. When iCloud wants a person, `icloud-sync login` in another terminal lets it go
     /// on.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with_all = ["dry_run", "no_remote"])]
     pub watch: bool,
     /// Run one pass, even though the config file says `watch = true`
     #[arg(long, conflicts_with = "watch")]

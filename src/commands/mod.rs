@@ -36,7 +36,7 @@ use crate::{
         OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     metrics::{Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
@@ -405,6 +405,12 @@ impl Seat<'_> {
         prompt: &dyn Prompt,
         work: impl FnOnce(&Tools<'_>) -> Result<T>,
     ) -> Result<T> {
+        if options.no_remote {
+            let text = "this can't be done without asking iCloud, and --no-remote or NO_REMOTE forbids that";
+            return Err(Error::new(Kind::Usage, text).with_hint(
+                "push and bisync can tell what they would do; set NO_REMOTE=0 for the rest",
+            ));
+        }
         self.log_places();
         let api = auth::open(account, prompt, self.stop)?;
         api.begin_pass();

@@ -17,7 +17,8 @@ use crate::{
     error::{Kind, Result},
     metrics::{self, Metrics},
     options::{AccountOptions, Env, PassOptions, WatchOptions},
-    pass,
+    pass::{self, Absent, Tools},
+    plan::Verb,
     report::{self, Summary},
     signals,
     watch::{self, Schedule, Watch},
@@ -39,7 +40,7 @@ impl Seat<'_> {
         }
         let end = self.pass(options, account, &prompt::terminal(self.console));
         let end = end.map(|summary| summary.exit_code);
-        if !io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() && !options.no_remote {
             attention.heard(&end);
         }
         end
@@ -100,7 +101,9 @@ impl Seat<'_> {
             };
             metrics.ended(&end);
             let end = end.map(|summary| summary.exit_code);
-            attention.heard(&end);
+            if !options.no_remote {
+                attention.heard(&end);
+            }
             if let Err(error) = &end
                 && !matches!(error.kind(), Kind::Usage | Kind::Stopped)
             {
@@ -117,6 +120,19 @@ impl Seat<'_> {
         account: &AccountOptions,
         prompt: &dyn Prompt,
     ) -> Result<Summary> {
+        if options.no_remote && options.verb != Verb::Pull {
+            self.log_places();
+            return pass::run(
+                options,
+                &Tools {
+                    remote: &Absent,
+                    account: "",
+                    reporter: self.reporter(options),
+                    stop: self.stop,
+                    requests: &|| 0,
+                },
+            );
+        }
         self.with_tools(options, account, prompt, |tools| pass::run(options, tools))
     }
 }

@@ -49,6 +49,7 @@ settings! {
     AutoReauthAttempts: None, Some("AUTO_REAUTH_MAX_ATTEMPTS"), Some("auto-reauth-max-attempts"), "3";
     MaxRate: Some("--max-rate"), None, Some("max-rate"), "100";
     DryRun: Some("--dry-run"), Some("DRY_RUN"), Some("dry-run"), "0";
+    NoRemote: Some("--no-remote"), Some("NO_REMOTE"), Some("no-remote"), "0";
     VerboseDecisions: Some("--verbose-decisions"), Some("VERBOSE_DECISIONS"), Some("verbose-decisions"), "0";
     Include: Some("--include"), Some("INCLUDE_PATTERNS"), Some("include"), "";
     Exclude: Some("--exclude"), Some("EXCLUDE_PATTERNS"), Some("exclude"), "";

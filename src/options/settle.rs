@@ -141,13 +141,18 @@ impl Layers {
         let explain = self
             .settle_bool(Setting::VerboseDecisions, args.verbose_decisions, true)?
             .unwrap_or(false);
+        let dry_run = self
+            .settle_bool(Setting::DryRun, args.dry_run, true)?
+            .unwrap_or(false);
+        let no_remote = self
+            .settle_bool(Setting::NoRemote, args.no_remote, true)?
+            .unwrap_or(false);
         let pass = PassOptions {
             verb,
             local,
             remote,
-            dry_run: self
-                .settle_bool(Setting::DryRun, args.dry_run, true)?
-                .unwrap_or(false),
+            dry_run: dry_run || no_remote,
+            no_remote,
             filter,
             delete: match verb {
                 Verb::Pull | Verb::Push => Delete::Nothing,

@@ -65,6 +65,8 @@ pub struct Summary {
     pub remote: String,
     /// Nothing was done, only planned.
     pub dry_run: bool,
+    /// The service was not asked: the baseline stood in for it.
+    pub no_remote: bool,
     /// Local and remote items seen.
     pub items: (usize, usize),
     /// All actions together.

@@ -134,6 +134,7 @@ impl Pair {
             local: self.hand.0.clone(),
             remote: "/".to_owned(),
             dry_run,
+            no_remote: false,
             filter: FilterOptions {
                 exclude: asked.exclude.clone(),
                 ..FilterOptions::default()

@@ -14,6 +14,7 @@ mod hazards;
 mod hostile;
 mod kill;
 mod meanwhile;
+mod no_remote;
 mod pull;
 mod push;
 mod remembered;

@@ -293,7 +293,7 @@ fn the_endpoint_comes_from_the_environment_alone() {
 
 #[test]
 fn names_of_later_or_other_programs_in_an_env_file_break_nothing() {
-    let world = World::new().dotenv("SYNC_INTERVAL=x\nMETRICS_PORT=99999\nNO_REMOTE=2\nPATH=/\n");
+    let world = World::new().dotenv("SYNC_INTERVAL=x\nMETRICS_PORT=99999\nLATER_NAME=2\nPATH=/\n");
     assert!(world.run("pull").is_ok());
 }
 
