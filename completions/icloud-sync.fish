@@ -102,6 +102,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l transfe
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
@@ -146,6 +147,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l transfe
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
@@ -190,6 +192,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l trans
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r

@@ -133,6 +133,8 @@ pub struct PassOptions {
     pub bwlimit: Option<u64>,
     /// Most files received in a pass.
     pub max_downloads: Option<usize>,
+    /// Bytes that a download leaves free on LOCAL's file system; 0: no bound.
+    pub min_free: u64,
     /// A pause before each action.
     pub op_delay: Duration,
     /// What a symbolic link is taken for.

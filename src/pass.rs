@@ -11,6 +11,7 @@ mod facts;
 mod learned;
 mod look;
 mod places;
+mod room;
 mod sight;
 mod sum;
 mod undo;
@@ -219,6 +220,7 @@ impl Pass<'_> {
                 verb: self.options.verb,
                 dry_run,
             });
+            self.tell_room(&plan, disk.as_ref(), &learned);
         }
         guarded?;
         let items = (listings.local.items().len(), listings.remote.items().len());

@@ -118,6 +118,12 @@ pub struct PassArgs {
     /// The rest comes with the next passes. [env: MAX_DOWNLOADS_PER_PASS]
     #[arg(long, value_name = "N", value_parser = value::max_downloads, help_heading = "Speed")]
     pub max_downloads: Option<usize>,
+    /// Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]
+    ///
+    /// On the disk of LOCAL. K, M and G are 1024, 1024² and 1024³ bytes. What does not fit is named, with the sizes,
+    /// and tried again by the next pass.
+    #[arg(long, value_name = "SIZE", value_parser = value::size, help_heading = "Deletions and guards")]
+    pub min_free: Option<u64>,
     /// Wait MS milliseconds before each action [default: 0]
     ///
     /// [env: OP_DELAY_MS]

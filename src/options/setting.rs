@@ -68,6 +68,7 @@ settings! {
     Listers: Some("--listers"), None, Some("listers"), "8";
     Bwlimit: Some("--bwlimit"), None, Some("bwlimit"), "";
     MaxDownloads: Some("--max-downloads"), Some("MAX_DOWNLOADS_PER_PASS"), Some("max-downloads"), "";
+    MinFree: Some("--min-free"), None, Some("min-free"), "64M";
     OpDelay: Some("--op-delay"), Some("OP_DELAY_MS"), Some("op-delay"), "0";
     StateFile: None, Some("STATE_FILE"), Some("state-file"), "";
     Watch: Some("--watch"), None, Some("watch"), "0";

@@ -25,6 +25,8 @@ const MAX_RATE: u32 = 100;
 const TRASH_DAYS: u32 = 30;
 const TRANSFERS: usize = 32;
 const LISTERS: usize = 8;
+/// Enough for the program's own state, and for others on the machine to go on; little enough for a small card.
+const MIN_FREE: u64 = 64 << 20;
 const REAUTH_ATTEMPTS: u32 = 3;
 const INTERVAL: u32 = 300;
 const METRICS_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -192,6 +194,9 @@ impl Layers {
                     value::max_downloads,
                 )?
                 .filter(|most| *most > 0),
+            min_free: self
+                .settle(Setting::MinFree, args.min_free, value::size)?
+                .unwrap_or(MIN_FREE),
             op_delay: Duration::from_millis(
                 self.settle(Setting::OpDelay, args.op_delay, value::op_delay_ms)?
                     .unwrap_or(0),

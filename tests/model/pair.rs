@@ -150,6 +150,7 @@ impl Pair {
             listers: asked.transfers,
             bwlimit: None,
             max_downloads: None,
+            min_free: 0,
             op_delay: Duration::ZERO,
             links: Links::Skip,
             state_file: None,
