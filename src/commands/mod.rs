@@ -19,9 +19,11 @@ pub mod trash;
 pub mod undo;
 
 use std::{
+    cell::Cell,
     io::{self, IsTerminal as _},
     path::Path,
     sync::Arc,
+    time::Instant,
 };
 
 use jiff::tz::TimeZone;
@@ -101,6 +103,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         is_json: is_json(&cli.command),
         is_brief: false,
         metrics: None,
+        warned: Cell::default(),
         console,
         stop,
     };
@@ -149,6 +152,8 @@ struct Seat<'a> {
     is_brief: bool,
     /// Where actions are counted, if anybody asks for numbers.
     metrics: Option<Metrics>,
+    /// When a watch last warned that the trust is about to end.
+    warned: Cell<Option<Instant>>,
     console: &'a Arc<Console>,
     stop: &'a Stop,
 }

@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     io::{self, IsTerminal as _},
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Seat, prompt};
@@ -19,10 +19,13 @@ use crate::{
     options::{AccountOptions, Env, PassOptions, WatchOptions},
     pass::{self, Absent, Tools},
     plan::Verb,
-    report::{self, Summary},
+    report::{self, Closing, Summary},
     signals,
     watch::{self, Schedule, Watch},
 };
+
+/// A watch warns of the same thing so often.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Seat<'_> {
     /// Runs one pass, or one after the other; returns the exit code.
@@ -133,6 +136,34 @@ impl Seat<'_> {
                 },
             );
         }
-        self.with_tools(options, account, prompt, |tools| pass::run(options, tools))
+        self.with_tools(options, account, prompt, |tools| {
+            let reporter = Arc::clone(&tools.reporter);
+            pass::run(
+                options,
+                &Tools {
+                    reporter: match self.due_warning(account) {
+                        Some(warning) => Arc::new(Closing {
+                            warning,
+                            to: reporter,
+                        }),
+                        None => reporter,
+                    },
+                    ..*tools
+                },
+            )
+        })
+    }
+
+    /// Returns the warning that the trust is about to end. A watch gives it once a day.
+    fn due_warning(&self, account: &AccountOptions) -> Option<String> {
+        let told = self.warned.get();
+        if self.is_brief && told.is_some_and(|at| at.elapsed() < DAY) {
+            return None;
+        }
+        let warning = auth::trust_warning(account);
+        if warning.is_some() {
+            self.warned.set(Some(Instant::now()));
+        }
+        warning
     }
 }

@@ -187,6 +187,21 @@ impl Reporter for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
+/// Passes events on, and a warning right before the summary, which is the last.
+pub(crate) struct Closing {
+    pub(crate) warning: String,
+    pub(crate) to: Arc<dyn Reporter>,
+}
+
+impl Reporter for Closing {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Summary(_) = event {
+            self.to.event(&Event::Warning(&self.warning));
+        }
+        self.to.event(event);
+    }
+}
+
 /// How a pass is told.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Style {

@@ -11,6 +11,7 @@ mod counts;
 mod explain;
 mod guards;
 mod hazards;
+mod health;
 mod hostile;
 mod kill;
 mod meanwhile;
