@@ -200,4 +200,6 @@ pub struct LogOptions {
     pub is_json: bool,
     /// A file that the lines are appended to as well (`LOG_FILE`).
     pub file: Option<PathBuf>,
+    /// Why each item is treated as it is gets a line, whatever the level (`--verbose-decisions`, `VERBOSE_DECISIONS`).
+    pub decisions: bool,
 }

@@ -177,6 +177,9 @@ struct Listings {
 
 impl Pass<'_> {
     fn run(&mut self) -> Result<Ended> {
+        self.tools.reporter.event(&Event::Began {
+            pass: self.places.trash.pass(),
+        });
         let base = self.load_baseline()?;
         if self.options.no_remote {
             self.places.recall(&base);

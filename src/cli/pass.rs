@@ -66,9 +66,10 @@ pub struct PassArgs {
     /// Print JSON, one object a line; the last is the summary
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// Give the reason of each action
+    /// Say why each item that is not the same on both sides is treated as it is
     ///
-    /// As -v does. [env: VERBOSE_DECISIONS]
+    /// One line an item before anything is done, on the error stream and in the LOG_FILE; of a dry run in the plan
+    /// itself. `icloud-sync explain PATH` does it for one path. [env: VERBOSE_DECISIONS]
     #[arg(long, help_heading = "Output")]
     pub verbose_decisions: bool,
     /// Which items.

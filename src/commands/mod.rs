@@ -75,6 +75,28 @@ pub fn is_json(command: &Command) -> bool {
     }
 }
 
+/// Returns whether `--verbose-decisions` is given.
+fn wants_decisions(command: &Command) -> bool {
+    let args = match command {
+        Command::Pull(args) | Command::Push(args) => &args.pass,
+        Command::Bisync(args) => &args.pass,
+        Command::Login(_)
+        | Command::Logout(_)
+        | Command::Status(_)
+        | Command::Ls(_)
+        | Command::Check(_)
+        | Command::Trash(_)
+        | Command::Undo(_)
+        | Command::Explain(_)
+        | Command::Service(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return false,
+        #[cfg(feature = "emulator")]
+        Command::Demo | Command::Emulator(_) => return false,
+    };
+    args.verbose_decisions
+}
+
 /// Carries out a command, and returns the exit code.
 ///
 /// # Errors
@@ -91,7 +113,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     }
     let verbosity = Verbosity::new(&cli.common);
     let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
-    let log = layers.log(&cli.common)?;
+    let log = layers.log(&cli.common, wants_decisions(&cli.command))?;
     report::log::start(&log, console, verbosity, is_json(&cli.command))?;
     for warning in layers.warnings() {
         log::warn!("{warning}");

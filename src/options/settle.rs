@@ -303,11 +303,11 @@ impl Layers {
         })
     }
 
-    /// Settles what is logged, and where.
+    /// Settles what is logged, and where; `decisions` is `--verbose-decisions`.
     ///
     /// # Errors
     /// `Usage` for a bad value.
-    pub fn log(&mut self, common: &CommonArgs) -> Result<LogOptions> {
+    pub fn log(&mut self, common: &CommonArgs, decisions: bool) -> Result<LogOptions> {
         let verbosity = Verbosity::new(common);
         let level = self.settle(Setting::LogLevel, None, value::level)?;
         Ok(LogOptions {
@@ -323,6 +323,9 @@ impl Layers {
                 .settle_bool(Setting::LogJson, false, true)?
                 .unwrap_or(false),
             file: self.settle_path(Setting::LogFile, None)?,
+            decisions: self
+                .settle_bool(Setting::VerboseDecisions, decisions, true)?
+                .unwrap_or(false),
         })
     }
 }

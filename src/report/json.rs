@@ -31,7 +31,8 @@ impl Json {
 impl Reporter for Json {
     fn event(&self, event: &Event<'_>) {
         let text = match event {
-            Event::Listing { .. }
+            Event::Began { .. }
+            | Event::Listing { .. }
             | Event::Listed { .. }
             | Event::Hashing { .. }
             | Event::Started { .. }

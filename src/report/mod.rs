@@ -96,6 +96,11 @@ pub struct Summary {
 /// Something that happened in a pass.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// A pass begins; `undo` knows it by this name.
+    Began {
+        /// Its name.
+        pass: &'a str,
+    },
     /// A side is being listed.
     Listing {
         /// The side.

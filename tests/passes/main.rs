@@ -14,6 +14,7 @@ mod hazards;
 mod health;
 mod hostile;
 mod kill;
+mod logs;
 mod meanwhile;
 mod no_remote;
 mod pull;
