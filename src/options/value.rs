@@ -104,6 +104,14 @@ pub fn interval(text: &str) -> Result<u32, String> {
     small(text, 5..=604_800)
 }
 
+/// Reads `--stats-interval`, seconds; 0 is never.
+///
+/// # Errors
+/// The bounds.
+pub fn stats_interval(text: &str) -> Result<u32, String> {
+    small(text, 0..=86_400)
+}
+
 /// Reads `--metrics-host`.
 ///
 /// # Errors

@@ -20,6 +20,7 @@ mod no_remote;
 mod pull;
 mod push;
 mod remembered;
+mod stats;
 mod transfers;
 mod trash;
 mod undo;
