@@ -206,13 +206,11 @@ impl LocalMatch<'_> {
         for row in files.iter().copied() {
             if self.found[row].is_none()
                 && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
-            {
-                if !self.is_of_another(at)
+                && (!self.is_of_another(at)
                     || self.is_same_inode(row, at)
-                    || (!self.is_of_living(at) && self.is_same_content(row, at, facts, inquiry))
-                {
-                    self.claim(row, at);
-                }
+                    || (!self.is_of_living(at) && self.is_same_content(row, at, facts, inquiry)))
+            {
+                self.claim(row, at);
             }
         }
         for row in files.iter().copied() {

@@ -553,17 +553,14 @@ fn arrive(world: &mut World, id: &RemoteId, side: Side) {
 fn parted(plan: &Plan) -> HashMap<RemoteId, HashSet<usize>> {
     let mut sides: HashMap<RemoteId, HashSet<usize>> = HashMap::new();
     for action in &plan.actions {
-        let is_placed = match action.what {
-            What::MoveRemote { is_temporary, .. } => !is_temporary,
-            What::CreateLocalFolder
-            | What::Download
-            | What::MoveLocal { .. }
-            | What::SwapLocal { .. } => true,
-            _ => false,
-        };
-        let other = match &action.what {
-            What::SwapLocal { other_remote, .. } => other_remote.as_ref(),
-            _ => None,
+        let (is_placed, other) = match &action.what {
+            What::MoveRemote { is_temporary, .. } => (!is_temporary, None),
+            What::CreateLocalFolder | What::Download | What::MoveLocal { .. } => (true, None),
+            What::SwapLocal { other_remote, .. } => (true, other_remote.as_ref()),
+            What::CreateRemoteFolder { .. }
+            | What::Upload { .. }
+            | What::RemoveLocal
+            | What::TrashRemote => (false, None),
         };
         for item in action.remote.iter().chain(other).filter(|_| is_placed) {
             let of_item = sides.entry(item.id.clone()).or_default();
