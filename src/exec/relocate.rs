@@ -28,23 +28,42 @@ fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
     }
 }
 
-/// The items that come to a place on each side, and on which sides they have done so.
-pub(super) struct Parted(HashMap<RemoteId, AtomicU8>);
+/// An item that comes to a place on each side.
+#[derive(Default)]
+struct Way {
+    /// It is received: there is nothing of it on the local side before.
+    is_received: bool,
+    /// A bit for each side on which it has come to its place.
+    done: AtomicU8,
+}
+
+/// The items that come to a place on each side.
+pub(super) struct Parted(HashMap<RemoteId, Way>);
+
+const fn bit(side: Side) -> u8 {
+    1 << side as u8
+}
 
 impl Parted {
     pub(super) fn new(actions: &[Action]) -> Self {
         let id = |item: &Option<Box<RemoteItem>>| item.as_ref().map(|item| item.id.clone());
-        let mut there: HashMap<RemoteId, AtomicU8> = (actions.iter())
+        let mut there: HashMap<RemoteId, Way> = (actions.iter())
             .filter(|action| {
                 matches!(action.what, What::MoveRemote { is_temporary, .. } if !is_temporary)
             })
-            .filter_map(|action| Some((id(&action.remote)?, AtomicU8::new(0))))
+            .filter_map(|action| Some((id(&action.remote)?, Way::default())))
             .collect();
         if there.is_empty() {
             return Self(there);
         }
         let mut here: HashSet<RemoteId> = HashSet::new();
         for action in actions {
+            if let (What::Download, None, Some(item)) =
+                (&action.what, &action.local, &action.remote)
+                && let Some(way) = there.get_mut(&item.id)
+            {
+                way.is_received = true;
+            }
             match &action.what {
                 What::CreateLocalFolder | What::Download | What::MoveLocal { .. } => {
                     here.extend(id(&action.remote));
@@ -67,12 +86,18 @@ impl Parted {
     /// Returns what the journal is to know of an item that has just come to its place on a side. Its row is where both
     /// sides will have it, so until the other side has followed, the item's place there says nothing.
     pub(super) fn arrival(&self, id: &RemoteId, side: Side) -> Option<Op> {
-        let bit = |side: Side| 1_u8 << (side as u8);
-        let before = self.0.get(id)?.fetch_or(bit(side), Ordering::SeqCst);
+        let before = self.0.get(id)?.done.fetch_or(bit(side), Ordering::SeqCst);
         Some(if before & bit(side.other()) == 0 {
             Op::Leaves(id.clone(), side.other())
         } else {
             Op::Arrives(id.clone())
+        })
+    }
+
+    /// Returns whether an item is still to be received.
+    fn is_awaited(&self, id: &RemoteId) -> bool {
+        self.0.get(id).is_some_and(|way| {
+            way.is_received && way.done.load(Ordering::SeqCst) & bit(Side::Local) == 0
         })
     }
 }
@@ -210,7 +235,14 @@ impl Run<'_> {
             is_local: false,
             etags: is_same.then(|| (item.etag.as_str().to_owned(), node.etag.as_str().to_owned())),
         };
-        let mut ops = vec![Op::Move(vec![moved]), self.arrival(&id, Side::Remote)];
+        // Without its old place nothing would tell that it was not deleted here: it counts as new until it has come.
+        let is_awaited = self.parted.is_awaited(&id);
+        let arrival = self.arrival(&id, Side::Remote);
+        let mut ops = if is_awaited {
+            vec![Op::Arrives(id.clone()), Op::Gone(id, None)]
+        } else {
+            vec![Op::Move(vec![moved]), arrival]
+        };
         // Last: the row that does not hold any more may be the one that was just moved.
         ops.extend(action.forgets.clone().map(Op::Forget));
         Ok(ops)

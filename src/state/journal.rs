@@ -526,10 +526,12 @@ impl Folding {
                 path = RelPath::within(lost.parent().as_ref(), &aside).ok();
                 entry.row.name.get_or_insert_with(|| old.into());
             }
-            if entry.row.kind == crate::tree::Kind::Folder
-                && let Some(before) = entry.before
-            {
-                open.push((before, path.clone()));
+            if let Some(before) = entry.before {
+                if entry.row.kind == crate::tree::Kind::Folder {
+                    open.push((before.clone(), path.clone()));
+                }
+                // Where it belongs should its new folder have no row.
+                entry.row.path = before;
             }
             found.extend(path.map(|path| (path, number, entry.row)));
         }

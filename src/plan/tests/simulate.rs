@@ -73,6 +73,10 @@ fn needs_in_the_end(plan: &Plan, number: usize, need: usize) -> bool {
 impl<'p> Run<'p> {
     pub(super) fn new(plan: &'p Plan, world: &mut World) -> Self {
         world.parted = parted(plan);
+        world.awaited = (plan.actions.iter())
+            .filter(|action| action.what == What::Download && action.local.is_none())
+            .filter_map(|action| action.remote.as_ref().map(|item| item.id.clone()))
+            .collect();
         let count = plan.actions.len();
         Self {
             plan,
@@ -376,6 +380,7 @@ fn create_local(world: &mut World, action: &Action) -> Result<(), String> {
     };
     world.local.insert(action.path.clone(), node.clone());
     agree(world, action, &node, &remote);
+    world.awaited.remove(&remote.id);
     if world.parted.contains_key(&remote.id) {
         arrive(world, &remote.id, Side::Local);
     }
@@ -405,6 +410,7 @@ fn download(world: &mut World, action: &Action) -> Result<(), String> {
     };
     world.local.insert(action.path.clone(), node.clone());
     agree(world, action, &node, &remote);
+    world.awaited.remove(&remote.id);
     if world.parted.contains_key(&remote.id) {
         arrive(world, &remote.id, Side::Local);
     }
@@ -530,6 +536,13 @@ fn follow(world: &mut World, action: &Action) {
     if let Some(item) = &action.remote {
         world.journal.push(Op::Move(vec![moved(item, path)]));
         arrive(world, &item.id, action.side());
+        if action.side() == Side::Remote && world.awaited.contains(&item.id) {
+            let gone = [
+                Op::Arrives(item.id.clone()),
+                Op::Gone(item.id.clone(), None),
+            ];
+            world.journal.extend(gone);
+        }
     }
 }
 

@@ -68,6 +68,8 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) in_transit: HashMap<RemoteId, Side>,
     /// What the running pass brings to a place on each side, and the sides where it has.
     pub(in crate::plan) parted: HashMap<RemoteId, HashSet<usize>>,
+    /// What it is still to receive.
+    pub(in crate::plan) awaited: HashSet<RemoteId>,
     pub(in crate::plan) trash: [Vec<u32>; 2],
     /// Baseline versions that a newer one replaced on the remote side.
     pub(in crate::plan) superseded: Vec<u32>,

@@ -185,6 +185,7 @@ fn what_came_to_a_folder_that_has_no_row_yet_keeps_its_own() {
     let rows = [("a", "dA"), ("a/x", "X"), ("b", "B")];
     let to_b = Op::Move(vec![moved("X", "b/x")]);
     assert_eq!(folded(&rows, vec![to_b.clone()]), pairs(&rows));
+    assert_eq!(folded(&rows, vec![put("b/x", "X")]), pairs(&rows));
     // Unless another item has its old place by now.
     assert_eq!(
         folded(&rows, vec![to_b, put("a/x", "Y")]),
