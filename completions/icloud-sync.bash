@@ -104,7 +104,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__bisync)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -155,6 +155,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -496,7 +500,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__pull)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -547,6 +551,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -598,7 +606,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__push)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -649,6 +657,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -29,6 +29,9 @@ struct Stored {
     write_run: Option<usize>,
     #[serde(default)]
     token_batch: Option<usize>,
+    /// When the account's storage was found full, RFC 3339.
+    #[serde(default)]
+    full_since: Option<String>,
 }
 
 /// What was found out about an account's service.
@@ -44,6 +47,7 @@ pub(super) struct Learned {
     pub(super) exec: Limits,
     /// How many documents go into one request for tokens.
     pub(super) token_batch: usize,
+    full_since: Option<String>,
 }
 
 impl Learned {
@@ -70,8 +74,22 @@ impl Learned {
                 write_run: or(stored.write_run, exec.write_run),
             },
             token_batch: or(stored.token_batch, TOKEN_BATCH),
+            full_since: stored.full_since.clone(),
             stored,
         }
+    }
+
+    /// Returns when the account's storage was found full, for people; `None` where it was not, or has taken something
+    /// since.
+    pub(super) fn full_since(&self) -> Option<String> {
+        let at: jiff::Timestamp = self.full_since.as_deref()?.parse().ok()?;
+        let at = at.to_zoned(jiff::tz::TimeZone::system());
+        Some(at.strftime("%Y-%m-%d %H:%M").to_string())
+    }
+
+    /// Notes whether a pass has found the account's storage full.
+    pub(super) fn found_full(&mut self, is_full: bool) {
+        self.full_since = is_full.then(|| jiff::Timestamp::now().to_string());
     }
 
     /// Saves it, if it is not as it was.
@@ -88,6 +106,7 @@ impl Learned {
             transfers: other(self.exec.transfers, exec.transfers),
             write_run: other(self.exec.write_run, exec.write_run),
             token_batch: other(self.token_batch, TOKEN_BATCH),
+            full_since: self.full_since.clone(),
         };
         if now == self.stored {
             return Ok(());
@@ -116,11 +135,13 @@ mod tests {
         learned.exec.transfers = 20;
         learned.exec.write_run = 512;
         learned.token_batch = 5;
+        learned.found_full(true);
         learned.save().unwrap();
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
         assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
         assert_eq!(again.token_batch, 5);
+        assert!(again.full_since().is_some());
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);
     }
 }
