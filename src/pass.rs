@@ -22,7 +22,7 @@ use std::{
 };
 
 use crate::{
-    cloud::Remote,
+    cloud::{Remote, endpoint::Endpoint},
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, disk::Disk},
     options::PassOptions,
@@ -47,7 +47,7 @@ use crate::{
 };
 pub use check::{Compared, Finding, Found, check};
 pub use explain::{Explained, explain};
-use learned::Learned;
+pub(crate) use learned::Learned;
 pub use look::{Look, files};
 use places::Places;
 pub use undo::{End, Step, Undone, past, undo as take_back};
@@ -67,6 +67,11 @@ pub struct Tools<'a> {
     pub stop: &'a Stop,
     /// How many requests have been made so far.
     pub requests: &'a (dyn Fn() -> u64 + Sync),
+}
+
+/// Returns a text that tells an account by its number at its endpoint from others.
+pub(crate) fn owner(dsid: &str, endpoint: &Endpoint) -> String {
+    format!("{dsid} at {}", endpoint.key())
 }
 
 /// Runs one pass.

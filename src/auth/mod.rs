@@ -92,6 +92,12 @@ pub fn session_mark(options: &AccountOptions) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// Returns the account that [`open`] would take, if one is known without asking.
+pub fn known_account(options: &AccountOptions) -> Option<String> {
+    let gate = Gate::find(options, &Nobody, &Stop::new()).ok()?;
+    Some(gate.account)
+}
+
 /// Returns what is known of signing in without asking anybody.
 pub fn health(options: &AccountOptions) -> crate::metrics::Health {
     let Ok(gate) = Gate::find(options, &Nobody, &Stop::new()) else {

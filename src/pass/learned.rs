@@ -1,7 +1,7 @@
 //! What was found out about the service and is worth knowing next time; never needed.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
@@ -33,22 +33,22 @@ struct Stored {
 
 /// What was found out about an account's service.
 #[derive(Debug)]
-pub(super) struct Learned {
+pub(crate) struct Learned {
     path: PathBuf,
     stored: Stored,
     /// The formula of content signatures has agreed with the service at least once.
-    pub(super) is_signature_proven: bool,
+    pub(crate) is_signature_proven: bool,
     /// How many folders go into one listing request.
-    pub(super) limits: ListLimits,
+    pub(crate) limits: ListLimits,
     /// How many transfers and writes it takes at once.
-    pub(super) exec: Limits,
+    pub(crate) exec: Limits,
     /// How many documents go into one request for tokens.
-    pub(super) token_batch: usize,
+    pub(crate) token_batch: usize,
 }
 
 impl Learned {
     /// Loads it; what can't be read counts as not known.
-    pub(super) fn load(state_dir: &Path, account: &str) -> Self {
+    pub(crate) fn load(state_dir: &Path, account: &str) -> Self {
         let path = state_dir
             .join("learned")
             .join(format!("{}.json", hash(&[account])));
@@ -78,7 +78,7 @@ impl Learned {
     ///
     /// # Errors
     /// `Local` or `DiskFull`.
-    pub(super) fn save(&self) -> Result<()> {
+    pub(crate) fn save(&self) -> Result<()> {
         let other = |now: usize, new: usize| (now != new).then_some(now);
         let (listing, exec) = (ListLimits::default(), Limits::default());
         let now = Stored {
@@ -96,6 +96,22 @@ impl Learned {
             create_private(folder)?;
         }
         replace_file(&self.path, |out| Ok(serde_json::to_writer(out, &now)?))
+    }
+}
+
+impl fmt::Display for Learned {
+    /// In words, for a report.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proven = if self.is_signature_proven {
+            "proven"
+        } else {
+            "not proven yet"
+        };
+        write!(
+            f,
+            "{} folders in a listing, {} listings and {} transfers at once to begin with, {} addresses in a batch; checksums {proven}",
+            self.limits.chunk, self.limits.listers, self.exec.transfers, self.token_batch
+        )
     }
 }
 

@@ -8,6 +8,7 @@ mod bisync;
 mod check;
 mod conflicts;
 mod counts;
+mod doctor;
 mod explain;
 mod guards;
 mod hazards;
