@@ -189,7 +189,6 @@ impl Pass<'_> {
         let hidden = base.rows.items().len() - awake.len();
         self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
-        self.tools.remote.recall_token_batch(learned.token_batch);
         let mut listings = self.list(
             &base,
             &filter,
@@ -234,10 +233,7 @@ impl Pass<'_> {
             )?,
             _ => (exec::Done::default(), base.rows.items().len()),
         };
-        learned.token_batch = self.tools.remote.token_batch();
-        if let Err(error) = learned.save() {
-            log::debug!("{}", error.chain());
-        }
+        self.keep(&mut learned);
         let summary = sum::up(&sum::Parts {
             options: self.options,
             plan: &plan,
@@ -302,6 +298,14 @@ impl Pass<'_> {
         }
     }
 
+    /// Keeps what was found out about the service for the next time; a pass does not fail for it.
+    fn keep(&self, learned: &mut Learned) {
+        learned.batches = self.tools.remote.batches();
+        if let Err(error) = learned.save() {
+            log::debug!("{}", error.chain());
+        }
+    }
+
     /// Lists both sides at the same time.
     fn list(
         &self,
@@ -311,6 +315,7 @@ impl Pass<'_> {
         remote_root: &RemoteId,
         learned: &mut Learned,
     ) -> Result<Listings> {
+        self.tools.remote.recall(learned.batches);
         let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
         let known = Known::new(&known_items);
         let tell = |side: Side| {

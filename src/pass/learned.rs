@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cloud::drive::TOKEN_BATCH,
+    cloud::Batches,
     error::Result,
     exec::Limits,
     scan::remote::ListLimits,
@@ -29,10 +29,19 @@ struct Stored {
     write_run: Option<usize>,
     #[serde(default)]
     token_batch: Option<usize>,
+    #[serde(default)]
+    read_batch: Option<usize>,
+    /// What a probe has measured: the largest that the service takes, or that was tried.
+    #[serde(default)]
+    most_folders: Option<usize>,
+    #[serde(default)]
+    most_tokens: Option<usize>,
+    #[serde(default)]
+    most_reads: Option<usize>,
 }
 
 /// What was found out about an account's service.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Learned {
     path: PathBuf,
     stored: Stored,
@@ -42,8 +51,8 @@ pub(crate) struct Learned {
     pub(crate) limits: ListLimits,
     /// How many transfers and writes it takes at once.
     pub(crate) exec: Limits,
-    /// How many documents go into one request for tokens.
-    pub(crate) token_batch: usize,
+    /// How many things go into other requests.
+    pub(crate) batches: Batches,
 }
 
 impl Learned {
@@ -58,18 +67,25 @@ impl Learned {
             .unwrap_or_default();
         let or = |stored: Option<usize>, new: usize| stored.map_or(new, |n| n.clamp(1, 1_024));
         let (listing, exec) = (ListLimits::default(), Limits::default());
+        let batches = Batches::default();
         Self {
             path,
             is_signature_proven: stored.is_signature_proven,
             limits: ListLimits {
                 chunk: or(stored.list_chunk, listing.chunk),
+                most: or(stored.most_folders, listing.most),
                 listers: or(stored.listers, listing.listers),
             },
             exec: Limits {
                 transfers: or(stored.transfers, exec.transfers),
                 write_run: or(stored.write_run, exec.write_run),
             },
-            token_batch: or(stored.token_batch, TOKEN_BATCH),
+            batches: Batches {
+                tokens: or(stored.token_batch, batches.tokens),
+                most_tokens: or(stored.most_tokens, batches.most_tokens),
+                reads: or(stored.read_batch, batches.reads),
+                most_reads: or(stored.most_reads, batches.most_reads),
+            },
             stored,
         }
     }
@@ -81,13 +97,18 @@ impl Learned {
     pub(crate) fn save(&self) -> Result<()> {
         let other = |now: usize, new: usize| (now != new).then_some(now);
         let (listing, exec) = (ListLimits::default(), Limits::default());
+        let batches = Batches::default();
         let now = Stored {
             is_signature_proven: self.is_signature_proven,
             list_chunk: other(self.limits.chunk, listing.chunk),
             listers: other(self.limits.listers, listing.listers),
             transfers: other(self.exec.transfers, exec.transfers),
             write_run: other(self.exec.write_run, exec.write_run),
-            token_batch: other(self.token_batch, TOKEN_BATCH),
+            token_batch: other(self.batches.tokens, batches.tokens),
+            read_batch: other(self.batches.reads, batches.reads),
+            most_folders: other(self.limits.most, listing.most),
+            most_tokens: other(self.batches.most_tokens, batches.most_tokens),
+            most_reads: other(self.batches.most_reads, batches.most_reads),
         };
         if now == self.stored {
             return Ok(());
@@ -110,7 +131,7 @@ impl fmt::Display for Learned {
         write!(
             f,
             "{} folders in a listing, {} listings and {} transfers at once to begin with, {} addresses in a batch; checksums {proven}",
-            self.limits.chunk, self.limits.listers, self.exec.transfers, self.token_batch
+            self.limits.chunk, self.limits.listers, self.exec.transfers, self.batches.tokens
         )
     }
 }
@@ -131,12 +152,16 @@ mod tests {
         learned.limits.listers = 3;
         learned.exec.transfers = 20;
         learned.exec.write_run = 512;
-        learned.token_batch = 5;
+        learned.batches.tokens = 5;
+        learned.batches.most_tokens = 7;
+        learned.batches.reads = 1;
+        learned.batches.most_reads = 2;
+        learned.limits.most = 120;
         learned.save().unwrap();
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
         assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
-        assert_eq!(again.token_batch, 5);
+        assert_eq!(again.batches, learned.batches);
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);
     }
 }
