@@ -299,7 +299,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__doctor)
-            opts="-v -q -h --local --json --account --region --verbose --quiet --env-file --help"
+            opts="-v -q -h --probe --local --json --account --region --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -341,6 +341,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l accou
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
 china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l probe -d 'Also find out what iCloud takes, and keep what passes can use'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -s q -l quiet -d 'Say nothing but problems'

@@ -28,20 +28,24 @@ pub fn show(console: &Console, veil: &Veil, finding: &Finding, is_json: bool) {
             "found": found,
             "way_out": way_out,
             "needs_sign_in": finding.needs_sign_in,
+            "kept": finding.kept,
         });
         console.print(&format!("{line}\n"));
         return;
     }
     let mut text = format!(
-        "{:<8} {:<14} {}\n",
+        "{:<8} {:<15} {}\n",
         shown(finding.verdict),
         finding.name,
         for_terminal(&found)
     );
+    if let Some(kept) = &finding.kept {
+        words::push(&mut text, format_args!("{:<24} kept: {kept}\n", ""));
+    }
     if let Some(way_out) = way_out {
         words::push(
             &mut text,
-            format_args!("{:<23} -> {}\n", "", for_terminal(&way_out)),
+            format_args!("{:<24} -> {}\n", "", for_terminal(&way_out)),
         );
     }
     console.print(&text);

@@ -37,7 +37,7 @@ use crate::{
         LsArgs, OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
-    doctor::{Subject, Veil, examine, exit_code},
+    doctor::{Finding, Subject, Veil, examine, exit_code, probe},
     error::{Error, Result},
     metrics::{Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
@@ -344,9 +344,17 @@ impl Seat<'_> {
             stop: self.stop,
         };
         doctor::begin(self.console, self.is_json);
-        let found = examine(&subject, &mut |finding| {
-            doctor::show(self.console, &veil, finding, self.is_json);
-        })?;
+        let mut tell = |finding: &Finding| doctor::show(self.console, &veil, finding, self.is_json);
+        let mut found = examine(&subject, &mut tell)?;
+        if args.probe {
+            found.extend(match probe::hindrance(&found, options.dry_run) {
+                None => probe::run(&subject, &mut tell)?,
+                Some(finding) => {
+                    tell(&finding);
+                    vec![finding]
+                }
+            });
+        }
         let exit_code = exit_code(&found);
         doctor::end(self.console, &found, exit_code, self.is_json);
         Ok(exit_code)

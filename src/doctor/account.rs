@@ -10,6 +10,7 @@ use crate::{
         account::{self, Asked},
         attempts::Attempts,
         gate::Gate,
+        pcs,
         prompt::Nobody,
         secret::Keyring,
         session::Session,
@@ -135,13 +136,22 @@ fn session(gate: &Gate, line: Option<&Line>) -> Result<(Finding, Signed)> {
             ),
             Signed::Out,
         )),
-        Asked::Known(found) => {
-            let mut words = format!("{}, {since}; it holds", gate.account);
-            if found.pcs_required {
-                words.push_str("; the data is protected (Advanced Data Protection)");
-            }
-            Ok((Finding::ok(NAME, words), Signed::In(session.into())))
+        // Ordinary accounts are said to need the cookie too, and get it at sign-in.
+        Asked::Known(found)
+            if found.pcs_required && !pcs::is_unlocked(&line.wire, &session.services()) =>
+        {
+            signed_out(
+                format!(
+                    "{}: the data is protected (Advanced Data Protection), and this session gives no access to it",
+                    gate.account
+                ),
+                "run `icloud-sync login` and approve the request on one of your devices",
+            )
         }
+        Asked::Known(_) => Ok((
+            Finding::ok(NAME, format!("{}, {since}; it holds", gate.account)),
+            Signed::In(session.into()),
+        )),
     }
 }
 

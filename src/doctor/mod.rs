@@ -10,6 +10,7 @@ mod folder;
 mod local;
 mod machine;
 mod network;
+pub mod probe;
 mod service;
 mod state;
 mod trial;
@@ -64,6 +65,8 @@ pub struct Finding {
     pub way_out: Option<String>,
     /// It failed for want of a sign-in only.
     pub needs_sign_in: bool,
+    /// What the program makes of it from now on, where it was measured for that.
+    pub kept: Option<String>,
 }
 
 impl Finding {
@@ -74,6 +77,7 @@ impl Finding {
             found: found.into(),
             way_out: None,
             needs_sign_in: false,
+            kept: None,
         }
     }
 

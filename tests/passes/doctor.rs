@@ -3,6 +3,7 @@
 use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
     process::Command,
 };
 
@@ -45,6 +46,15 @@ fn expect_failed(ran: &Ran, names: &[&str]) -> String {
         .collect();
     assert_eq!(failed, names, "{}", ran.stdout);
     finding(ran, names[0]).1
+}
+
+/// The saved session.
+fn session_file(world: &World) -> PathBuf {
+    fs::read_dir(world.state().join("sessions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("session.json"))
+        .find(|path| path.exists())
+        .unwrap()
 }
 
 fn doctor(world: &World) -> Ran {
@@ -128,12 +138,7 @@ fn a_report_for_people_holds_no_name_and_no_secret() {
         !all.contains(PASSWORD) && !all.contains("hush-hush"),
         "{all}"
     );
-    let session = fs::read_dir(world.state().join("sessions"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path().join("session.json"))
-        .find(|path| path.exists())
-        .unwrap();
-    let session: Value = serde_json::from_slice(&fs::read(session).unwrap()).unwrap();
+    let session: Value = serde_json::from_slice(&fs::read(session_file(&world)).unwrap()).unwrap();
     let mut secrets = vec![session["dsid"].as_str().unwrap().to_owned()];
     for (_, token) in session["tokens"].as_object().unwrap() {
         secrets.extend(token.as_str().filter(|it| it.len() > 8).map(str::to_owned));
@@ -237,6 +242,35 @@ fn a_session_that_has_ended_is_a_matter_of_signing_in_and_is_not_renewed_here() 
     let ran = doctor(&world).code(4);
     assert!(expect_failed(&ran, &["session"]).contains("not signed in"));
     assert_eq!(finding(&ran, "network").0, "ok");
+}
+
+#[test]
+fn data_that_this_session_may_not_see_is_a_matter_of_signing_in() {
+    let world = World::new();
+    let mut account = Account::new(WHO, PASSWORD);
+    account.two_factor = false;
+    account.iterations = 1_000;
+    account.adp = true;
+    world.emulator.add_account(account);
+    world.emulator.expire_pcs(WHO);
+    let words = expect_failed(&doctor(&world).code(4), &["listing"]);
+    assert!(
+        words.contains("Advanced Data Protection") && words.contains("approve"),
+        "{words}"
+    );
+    // The cookie has run out here too.
+    let path = session_file(&world);
+    let mut session: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let cookies = session["cookies"].as_array_mut().unwrap();
+    let before = cookies.len();
+    cookies.retain(|cookie| !cookie.to_string().contains("WEBAUTH-PCS"));
+    assert!(cookies.len() < before);
+    fs::write(&path, session.to_string()).unwrap();
+    let words = expect_failed(&doctor(&world).code(4), &["session"]);
+    assert!(
+        words.contains("Advanced Data Protection") && words.contains("approve"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod hazards;
 mod hostile;
 mod kill;
 mod meanwhile;
+mod probe;
 mod pull;
 mod push;
 mod remembered;
