@@ -41,6 +41,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "trash" -d '
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "undo" -d 'Take back what a pass did'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "explain" -d 'Say why a path is treated as it is'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "service" -d 'Run passes by systemd: print, install or remove units of the user'
+complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "doctor" -d 'Say what works here and what does not, in a report without secrets'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "demo" -d 'Take the tour: everything on a made-up iCloud, no Apple account'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "emulator" -d 'Run a local iCloud for trying and testing'
 complete -c icloud-sync -n "__fish_icloud_sync_needs_command" -f -a "completions" -d 'Print the completions for a shell'
@@ -347,6 +348,16 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __f
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand service; and __fish_seen_subcommand_from remove" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l local -d 'Folder on this machine, or @NAME for a pair of the config file [default: ~/iCloud]' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l account -d 'Apple account to use, if more than one is signed in' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
+china\t'icloud.com.cn, mainland China'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l probe -d 'Also find out what iCloud takes, and keep what passes can use'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -l json -d 'Print JSON, one object a line; the last is the summary'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -s q -l quiet -d 'Say nothing but problems'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand demo" -s q -l quiet -d 'Say nothing but problems'

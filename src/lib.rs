@@ -4,7 +4,7 @@
 //! meant), [`auth`] (signing in), [`cloud`] (the service), [`tree`] (items and listings), [`plan`] (what will
 //! be done, as data), [`report`] (what is told). The plan is data: everything before it only
 //! reads, everything after it only does what it says, and a dry run prints the very value that a real
-//! pass carries out.
+//! pass carries out. [`doctor`] stands beside it, and looks at all that a pass rests on.
 
 mod attention;
 pub mod auth;
@@ -12,6 +12,7 @@ pub mod cli;
 pub mod cloud;
 pub mod commands;
 mod crash;
+pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod error;

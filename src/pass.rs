@@ -24,7 +24,7 @@ use std::{
 };
 
 use crate::{
-    cloud::Remote,
+    cloud::{Remote, endpoint::Endpoint},
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, disk::Disk},
     options::PassOptions,
@@ -50,7 +50,7 @@ use crate::{
 pub use absent::Absent;
 pub use check::{Compared, Finding, Found, check};
 pub use explain::{Explained, explain};
-use learned::Learned;
+pub(crate) use learned::Learned;
 pub use look::{Look, files};
 use places::Places;
 pub use undo::{End, Step, Undone, past, undo as take_back};
@@ -70,6 +70,11 @@ pub struct Tools<'a> {
     pub stop: &'a Stop,
     /// How many requests have been made so far.
     pub requests: &'a (dyn Fn() -> u64 + Sync),
+}
+
+/// Returns a text that tells an account by its number at its endpoint from others.
+pub(crate) fn owner(dsid: &str, endpoint: &Endpoint) -> String {
+    format!("{dsid} at {}", endpoint.key())
 }
 
 /// Runs one pass.
@@ -195,7 +200,6 @@ impl Pass<'_> {
         let hidden = base.rows.items().len() - awake.len();
         self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
-        self.tools.remote.recall_token_batch(learned.token_batch);
         let mut listings = self.list(
             &base,
             &filter,
@@ -241,10 +245,7 @@ impl Pass<'_> {
             )?,
             _ => (exec::Done::default(), base.rows.items().len()),
         };
-        learned.token_batch = self.tools.remote.token_batch();
-        if let Err(error) = learned.save() {
-            log::debug!("{}", error.chain());
-        }
+        self.keep(&mut learned);
         let summary = sum::up(&sum::Parts {
             options: self.options,
             plan: &plan,
@@ -309,6 +310,14 @@ impl Pass<'_> {
         }
     }
 
+    /// Keeps what was found out about the service for the next time; a pass does not fail for it.
+    fn keep(&self, learned: &mut Learned) {
+        learned.batches = self.tools.remote.batches();
+        if let Err(error) = learned.save() {
+            log::debug!("{}", error.chain());
+        }
+    }
+
     /// Lists both sides at the same time.
     fn list(
         &self,
@@ -318,6 +327,7 @@ impl Pass<'_> {
         remote_root: &RemoteId,
         learned: &mut Learned,
     ) -> Result<Listings> {
+        self.tools.remote.recall(learned.batches);
         let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
         let known = Known::new(&known_items);
         let tell = |side: Side| {

@@ -87,12 +87,7 @@ impl Gate {
     }
 
     pub(crate) fn pace(&self) -> Pace {
-        let millis = self
-            .endpoint
-            .is_loopback()
-            .then(|| std::env::var(TEST_PACE).ok()?.parse().ok())
-            .flatten();
-        millis.map_or_else(Pace::default, Pace::of_millis)
+        pace(&self.endpoint)
     }
 
     /// Loads the saved session, its cookies into the jar. `None` where there is none that could be
@@ -130,4 +125,13 @@ impl Gate {
             None => Session::new(&self.account, &self.endpoint),
         }
     }
+}
+
+/// Returns how long to wait for what: as always, but for tests on this machine's own emulator.
+pub(crate) fn pace(endpoint: &Endpoint) -> Pace {
+    let millis = endpoint
+        .is_loopback()
+        .then(|| std::env::var(TEST_PACE).ok()?.parse().ok())
+        .flatten();
+    millis.map_or_else(Pace::default, Pace::of_millis)
 }

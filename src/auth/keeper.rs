@@ -152,6 +152,34 @@ impl Keeper for SignedIn {
     }
 }
 
+/// An account that stays signed in as long as its session holds, and no longer: nothing is done to renew it.
+pub(crate) struct Resumed(SignedIn);
+
+impl Resumed {
+    /// Takes a session that is signed in.
+    pub(crate) fn new(gate: Gate, session: Session) -> Self {
+        Self(SignedIn::new(gate, session))
+    }
+}
+
+impl Keeper for Resumed {
+    fn renew(&self, _: &Transport, _: &Services) -> Result<Services> {
+        Err(ended("the session has ended"))
+    }
+
+    fn unlock(&self, _: &Transport, _: &Services) -> Result<()> {
+        Err(ended("the session gives no access to protected data"))
+    }
+
+    fn keep(&self, wire: &Transport) -> Result<()> {
+        self.0.keep(wire)
+    }
+}
+
+fn ended(words: &str) -> Error {
+    Error::new(Kind::SignIn, words).with_hint("run `icloud-sync login`")
+}
+
 fn signed_out() -> Error {
     nobody_there("the account was signed out by another process")
 }

@@ -14,7 +14,7 @@ pub mod hashcash;
 mod identity;
 mod keeper;
 pub(crate) mod login;
-mod pcs;
+pub(crate) mod pcs;
 pub mod prompt;
 mod proof;
 pub mod secret;
@@ -28,13 +28,13 @@ use std::sync::Arc;
 use crate::{
     auth::{
         gate::Gate,
-        keeper::SignedIn,
+        keeper::{Resumed, SignedIn},
         login::Factor,
         prompt::{Nobody, Prompt},
         session::Session,
     },
     cloud::http::{Api, Transport},
-    error::Result,
+    error::{Error, Kind, Result},
     options::AccountOptions,
     stop::Stop,
 };
@@ -72,6 +72,23 @@ pub fn open(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Resul
     Ok(api(gate, wire, session))
 }
 
+/// Returns a connection with the saved session, which ends when that does: nobody signs in, and nothing is renewed.
+///
+/// Not to be called from a rayon task.
+///
+/// # Errors
+/// `SignIn` where there is no session; `Usage`; `Local`.
+pub fn resume(options: &AccountOptions, stop: &Stop) -> Result<Arc<Api>> {
+    let gate = Gate::find(options, &Nobody, stop)?;
+    let wire = gate.transport()?;
+    let Some(session) = gate.resume(&wire)? else {
+        return Err(Error::new(Kind::SignIn, "not signed in").with_hint("run `icloud-sync login`"));
+    };
+    let services = session.services();
+    let keeper = Resumed::new(gate, session);
+    Ok(Arc::new(Api::new(wire, Box::new(keeper), services)))
+}
+
 /// Returns a number that moves when somebody signs in: with the saved session of the account that [`open`] would take.
 /// `None` where there is none, or a person is waited for. Asks nobody.
 pub fn session_mark(options: &AccountOptions) -> Option<u64> {
@@ -91,6 +108,12 @@ pub fn session_mark(options: &AccountOptions) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     (metadata.ino(), metadata.mtime(), metadata.mtime_nsec()).hash(&mut hasher);
     Some(hasher.finish())
+}
+
+/// Returns the account that [`open`] would take, if one is known without asking.
+pub fn known_account(options: &AccountOptions) -> Option<String> {
+    let gate = Gate::find(options, &Nobody, &Stop::new()).ok()?;
+    Some(gate.account)
 }
 
 /// Returns what is known of signing in without asking anybody.

@@ -15,7 +15,7 @@ use std::{io::Read, ops::Range, sync::Arc};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    Commit, Content, FolderAnswer, FolderProbe, Node, Remote, Staged, Target, Token,
+    Batches, Commit, Content, FolderAnswer, FolderProbe, Node, Remote, Staged, Target, Token,
     http::{Api, Effect, Host},
     limit::Size,
 };
@@ -27,9 +27,9 @@ use crate::{
 /// Documents in one batch of tokens at first. One client uses 5; the limit is not known (protocol page 9.4).
 pub const TOKEN_BATCH: usize = 10;
 /// Documents in one batch of tokens at most: their addresses expire.
-const MOST_TOKENS: usize = 50;
+pub const MOST_TOKENS: usize = 50;
 /// Items in one read by id (page 8.2: several at once are inferred only).
-const READS: usize = 50;
+pub const READS: usize = 50;
 
 /// What carries the verbs' requests. [`Api`] does it; tests write the answers by hand.
 pub trait Wire: Sync {
@@ -159,12 +159,18 @@ impl<W: Wire> Remote for Drive<W> {
         self.wire.again(n, why)
     }
 
-    fn token_batch(&self) -> usize {
-        self.tokens.now()
+    fn batches(&self) -> Batches {
+        Batches {
+            tokens: self.tokens.now(),
+            most_tokens: self.tokens.most(),
+            reads: self.reads.now(),
+            most_reads: self.reads.most(),
+        }
     }
 
-    fn recall_token_batch(&self, batch: usize) {
-        self.tokens.begin_at(batch);
+    fn recall(&self, batches: Batches) {
+        self.tokens.begin_at(batches.tokens, batches.most_tokens);
+        self.reads.begin_at(batches.reads, batches.most_reads);
     }
 
     fn list(&self, folders: &[RemoteId]) -> Result<Vec<FolderAnswer>> {
@@ -249,7 +255,7 @@ impl<W> std::fmt::Debug for Drive<W> {
 
 /// Writes what may stand in a path segment or a query value without a meaning of its own; ids may
 /// hold `#` (protocol page 8.4).
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         match byte {

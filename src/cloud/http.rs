@@ -151,7 +151,15 @@ impl Api {
             Error::new(Kind::Other, format!("{path_and_query}: cannot be written"))
                 .with_source(error)
         })?;
-        self.call(host, &Method::POST, path_and_query, Some(body), effect)
+        let read = |answer: &Answer| serde_json::from_slice(&answer.body);
+        self.call(
+            host,
+            &Method::POST,
+            path_and_query,
+            Some(body),
+            effect,
+            read,
+        )
     }
 
     /// Asks by GET and returns the parsed answer.
@@ -159,7 +167,17 @@ impl Api {
     /// # Errors
     /// As [`Self::post_json`].
     pub fn get_json<T: DeserializeOwned>(&self, host: Host, path_and_query: &str) -> Result<T> {
-        self.call(host, &Method::GET, path_and_query, None, Effect::Read)
+        let read = |answer: &Answer| serde_json::from_slice(&answer.body);
+        self.call(host, &Method::GET, path_and_query, None, Effect::Read, read)
+    }
+
+    /// Asks by GET and returns the status of an answer that is good (2xx), whatever its body.
+    ///
+    /// # Errors
+    /// As [`Self::post_json`].
+    pub fn get_status(&self, host: Host, path_and_query: &str) -> Result<u16> {
+        let read = |answer: &Answer| Ok(answer.status);
+        self.call(host, &Method::GET, path_and_query, None, Effect::Read, read)
     }
 
     /// Returns the signed-in account's number; state is bound to it (hazard 17).
@@ -225,13 +243,14 @@ impl Api {
         Arc::clone(&self.session.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn call<T: DeserializeOwned>(
+    fn call<T>(
         &self,
         host: Host,
         method: &Method,
         path_and_query: &str,
         body: Option<Vec<u8>>,
         effect: Effect,
+        read: impl Fn(&Answer) -> serde_json::Result<T>,
     ) -> Result<T> {
         let label = label(path_and_query);
         let mut body = body;
@@ -267,7 +286,7 @@ impl Api {
             let verdict = answer::judge(status, &reason, answer.retry_after());
             let words = || format!("{label}: {}", reason.words(status));
             match verdict {
-                Verdict::Good => match serde_json::from_slice(&answer.body) {
+                Verdict::Good => match read(&answer) {
                     Ok(value) => return Ok(value),
                     Err(error) => self.unreadable(&mut course, effect, &label, &answer, error)?,
                 },

@@ -70,10 +70,14 @@ impl Size {
         Self(Mutex::new(Level::new(start, ceiling)))
     }
 
-    /// Begins again at `start`, within the bounds.
-    pub fn begin_at(&self, start: usize) {
-        let mut level = lock(&self.0);
-        level.now = start.clamp(1, level.ceiling);
+    /// Begins again at `start`, and never exceeds `ceiling` from now on.
+    pub fn begin_at(&self, start: usize, ceiling: usize) {
+        *lock(&self.0) = Level::new(start, ceiling);
+    }
+
+    /// Returns how many it never exceeds.
+    pub fn most(&self) -> usize {
+        lock(&self.0).ceiling
     }
 
     /// Returns how many may go into the next request.

@@ -156,6 +156,30 @@ pub enum Commit<'a> {
     Update(&'a DocId),
 }
 
+/// How many things one request may hold, as far as it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batches {
+    /// Documents in a request for tokens.
+    pub tokens: usize,
+    /// The same, at most.
+    pub most_tokens: usize,
+    /// Items in a request that reads them by id.
+    pub reads: usize,
+    /// The same, at most.
+    pub most_reads: usize,
+}
+
+impl Default for Batches {
+    fn default() -> Self {
+        Self {
+            tokens: drive::TOKEN_BATCH,
+            most_tokens: drive::MOST_TOKENS,
+            reads: drive::READS,
+            most_reads: drive::READS,
+        }
+    }
+}
+
 /// The verbs of iCloud Drive.
 pub trait Remote: Sync {
     /// Returns how often the service has refused because of the load so far (429, 503), whichever thread it was.
@@ -173,13 +197,13 @@ pub trait Remote: Sync {
         if n + 1 >= TRIES { Err(why) } else { Ok(()) }
     }
 
-    /// Returns how many documents one request for tokens may hold now.
-    fn token_batch(&self) -> usize {
-        drive::TOKEN_BATCH
+    /// Returns how many things one request may hold now.
+    fn batches(&self) -> Batches {
+        Batches::default()
     }
 
-    /// Begins with a number of documents that an earlier pass found.
-    fn recall_token_batch(&self, _batch: usize) {}
+    /// Begins with what was found earlier.
+    fn recall(&self, _batches: Batches) {}
 
     /// Lists folders, many in one request; answers in the order of `folders`.
     ///

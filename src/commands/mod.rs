@@ -4,6 +4,7 @@ pub mod check;
 pub mod completions;
 #[cfg(feature = "emulator")]
 pub mod demo;
+pub mod doctor;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod explain;
@@ -34,10 +35,11 @@ use crate::{
         prompt::{Prompt, Via},
     },
     cli::{
-        AccountArgs, CheckArgs, Cli, Command, ExplainArgs, LoginArgs, LogoutArgs, LsArgs,
-        OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
+        AccountArgs, CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, LoginArgs, LogoutArgs,
+        LsArgs, OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
+    doctor::{Finding, Subject, Veil, examine, exit_code, probe},
     error::{Error, Kind, Result},
     metrics::{self, Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
@@ -59,6 +61,7 @@ pub fn is_json(command: &Command) -> bool {
         Command::Check(args) => args.json,
         Command::Undo(args) => args.json,
         Command::Explain(args) => args.json,
+        Command::Doctor(args) => args.json,
         Command::Trash(args) => match &args.command {
             TrashCommand::List(args) => args.json,
             TrashCommand::Restore(args) => args.json,
@@ -88,6 +91,7 @@ fn wants_decisions(command: &Command) -> bool {
         | Command::Trash(_)
         | Command::Undo(_)
         | Command::Explain(_)
+        | Command::Doctor(_)
         | Command::Service(_)
         | Command::Completions(_)
         | Command::Man(_) => return false,
@@ -153,6 +157,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         Command::Trash(args) => seat.trash(&args.command),
         Command::Undo(args) => seat.undo(args),
         Command::Explain(args) => seat.explain(args),
+        Command::Doctor(args) => seat.doctor(args, env),
         Command::Service(args) => seat.service(&args.command, env),
         #[cfg(feature = "emulator")]
         Command::Demo => demo::run(env, console, stop),
@@ -353,6 +358,38 @@ impl Seat<'_> {
         Ok(0)
     }
 
+    fn doctor(&mut self, args: &DoctorArgs, env: &Env) -> Result<u8> {
+        let (options, account) = self
+            .layers
+            .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
+        self.log_places();
+        let veil = Veil::new(
+            env.home().ok().as_deref(),
+            auth::known_account(&account).as_deref(),
+        );
+        let subject = Subject {
+            env,
+            local: options.local,
+            account: &account,
+            stop: self.stop,
+        };
+        doctor::begin(self.console, self.is_json);
+        let mut tell = |finding: &Finding| doctor::show(self.console, &veil, finding, self.is_json);
+        let mut found = examine(&subject, &mut tell)?;
+        if args.probe {
+            found.extend(match probe::hindrance(&found, options.dry_run) {
+                None => probe::run(&subject, &mut tell)?,
+                Some(finding) => {
+                    tell(&finding);
+                    vec![finding]
+                }
+            });
+        }
+        let exit_code = exit_code(&found);
+        doctor::end(self.console, &found, exit_code, self.is_json);
+        Ok(exit_code)
+    }
+
     fn service(&mut self, command: &ServiceCommand, env: &Env) -> Result<u8> {
         let pair = match command {
             ServiceCommand::Print(args) | ServiceCommand::Install(args) => &args.pair,
@@ -444,7 +481,7 @@ impl Seat<'_> {
         let api = auth::open(account, prompt, self.stop)?;
         api.begin_pass();
         let endpoint = Endpoint::new(account.endpoint.as_deref(), account.region)?;
-        let owner = format!("{} at {}", api.dsid(), endpoint.key());
+        let owner = pass::owner(&api.dsid(), &endpoint);
         let drive = Drive::new(Arc::clone(&api));
         let done = work(&Tools {
             remote: &drive,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
+use hyper::header::{DATE, HeaderValue};
 use hyper::{Request, Response};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
 use serde_json::Value;
 
 use super::call::{Bases, Call, Reply, zone_busy};
@@ -60,10 +62,27 @@ pub(super) async fn answer(
     });
     match sent {
         Sent::Nothing => Err(io::Error::other("dropped on command")),
-        Sent::Whole(reply) => Ok(respond(reply, Ending::Whole)),
-        Sent::Half(reply) => Ok(respond(reply, Ending::Half)),
-        Sent::Unsized(reply) => Ok(respond(reply, Ending::Unsized)),
+        Sent::Whole(reply) => Ok(dated(&shared, respond(reply, Ending::Whole))),
+        Sent::Half(reply) => Ok(dated(&shared, respond(reply, Ending::Half))),
+        Sent::Unsized(reply) => Ok(dated(&shared, respond(reply, Ending::Unsized))),
     }
+}
+
+/// Says the time by the service's own clock, which may be put wrong.
+fn dated(shared: &Shared, mut response: Response<Outgoing>) -> Response<Outgoing> {
+    let now = shared.world().now();
+    let date = Timestamp::from_second(now)
+        .ok()
+        .and_then(|now| {
+            DateTimePrinter::new()
+                .timestamp_to_rfc9110_string(&now)
+                .ok()
+        })
+        .and_then(|text| HeaderValue::from_str(&text).ok());
+    if let Some(date) = date {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 /// The entry of the log as far as it is known at first.

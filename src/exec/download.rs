@@ -15,7 +15,7 @@ use super::{
 use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
-    plan::Action,
+    plan::{Action, Side},
     scan::{
         filter::{OWN_PREFIX, PART_SUFFIX},
         local::extent_of_package,
@@ -100,7 +100,9 @@ impl Run<'_> {
         let path = action.agreed.as_ref().unwrap_or(&action.path);
         let local = rows::local_item(path, Kind::File, &marks);
         let row = rows::transferred(&local, item, hashes, written_ns);
-        Ok(vec![Op::Put(Box::new(row))])
+        let mut ops = vec![Op::Put(Box::new(row))];
+        ops.extend(self.parted.arrival(&item.id, Side::Local));
+        Ok(ops)
     }
 
     /// Promises an item the room that it still needs here. Of a package the listing's size is all that is known.

@@ -4,7 +4,7 @@ use super::{Run, disk::changed, rows, seal, upload::not_applied};
 use crate::{
     cloud::{FolderAnswer, Node},
     error::{Error, Kind as ErrorKind, Result},
-    plan::{Action, What},
+    plan::{Action, Side, What},
     state::{
         journal::Op,
         undo::{Deed, Place},
@@ -28,7 +28,9 @@ impl Run<'_> {
         let Some(remote) = action.remote.as_deref() else {
             return Ok(Vec::new());
         };
-        Ok(vec![folder_row(action, &marks, remote)])
+        let mut ops = vec![folder_row(action, &marks, remote)];
+        ops.extend(self.parted.arrival(&remote.id, Side::Local));
+        Ok(ops)
     }
 
     /// Makes folders of one parent in one request; a result for each.

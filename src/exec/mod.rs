@@ -203,6 +203,7 @@ struct Run<'a> {
     /// Version marks that this pass itself brought about.
     etags: Mutex<HashMap<RemoteId, Etag>>,
     tokens: tokens::Tokens,
+    parted: relocate::Parted,
 }
 
 /// Carries out a plan.
@@ -228,6 +229,7 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
         fatal: Mutex::default(),
         etags: Mutex::default(),
         tokens: tokens::Tokens::new(&exec.plan.actions),
+        parted: relocate::Parted::new(&exec.plan.actions),
         exec,
     };
     for stage in run.stages() {

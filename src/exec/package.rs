@@ -15,7 +15,7 @@ use super::{
 use crate::{
     cloud::Token,
     error::{Error, Kind as ErrorKind, Result},
-    plan::Action,
+    plan::{Action, Side},
     report::Event,
     scan::{
         filter::{OWN_PREFIX, PART_SUFFIX},
@@ -90,9 +90,10 @@ impl Run<'_> {
             kind: Kind::Package,
             ..item.clone()
         };
-        Ok(vec![Op::Put(Box::new(Row::of(
-            &local, &remote, None, false,
-        )))])
+        let row = Row::of(&local, &remote, None, false);
+        let mut ops = vec![Op::Put(Box::new(row))];
+        ops.extend(self.parted.arrival(&item.id, Side::Local));
+        Ok(ops)
     }
 
     /// Opens a file on LOCAL's file system that is gone when it is closed.

@@ -1,10 +1,15 @@
 //! Moves and renames, on either side. Nothing is transferred and nothing is replaced.
 
+use std::{
+    collections::{HashMap, HashSet},
+    sync::atomic::{AtomicU8, Ordering},
+};
+
 use super::{Run, disk::changed, download::same_content, upload::not_applied};
 use crate::{
     cloud::{Node, Target},
     error::{Error, Kind as ErrorKind, Result},
-    plan::{Action, Parent, Side},
+    plan::{Action, Parent, Side, What},
     state::{
         journal::{Moved, Op},
         undo::{Deed, Place},
@@ -20,6 +25,80 @@ fn moved_local(item: &RemoteItem, path: &RelPath) -> Moved {
         name: Some(item.remote_name().to_owned()),
         is_local: true,
         etags: None,
+    }
+}
+
+/// An item that comes to a place on each side.
+#[derive(Default)]
+struct Way {
+    /// It is received: there is nothing of it on the local side before.
+    is_received: bool,
+    /// A bit for each side on which it has come to its place.
+    done: AtomicU8,
+}
+
+/// The items that come to a place on each side.
+pub(super) struct Parted(HashMap<RemoteId, Way>);
+
+const fn bit(side: Side) -> u8 {
+    1 << side as u8
+}
+
+impl Parted {
+    pub(super) fn new(actions: &[Action]) -> Self {
+        let id = |item: &Option<Box<RemoteItem>>| item.as_ref().map(|item| item.id.clone());
+        let mut there: HashMap<RemoteId, Way> = (actions.iter())
+            .filter(|action| {
+                matches!(action.what, What::MoveRemote { is_temporary, .. } if !is_temporary)
+            })
+            .filter_map(|action| Some((id(&action.remote)?, Way::default())))
+            .collect();
+        if there.is_empty() {
+            return Self(there);
+        }
+        let mut here: HashSet<RemoteId> = HashSet::new();
+        for action in actions {
+            if let (What::Download, None, Some(item)) =
+                (&action.what, &action.local, &action.remote)
+                && let Some(way) = there.get_mut(&item.id)
+            {
+                way.is_received = true;
+            }
+            match &action.what {
+                What::CreateLocalFolder | What::Download | What::MoveLocal { .. } => {
+                    here.extend(id(&action.remote));
+                }
+                What::SwapLocal { other_remote, .. } => {
+                    here.extend(id(&action.remote));
+                    here.extend(id(other_remote));
+                }
+                What::CreateRemoteFolder { .. }
+                | What::Upload { .. }
+                | What::MoveRemote { .. }
+                | What::RemoveLocal
+                | What::TrashRemote => {}
+            }
+        }
+        there.retain(|id, _| here.contains(id));
+        Self(there)
+    }
+
+    /// Returns what the journal is to know of an item that has just come to its place on a side. Its row is where both
+    /// sides will have it, so until the other side has followed, the item's place there says nothing.
+    pub(super) fn arrival(&self, id: &RemoteId, side: Side) -> Option<Op> {
+        let before = self.0.get(id)?.done.fetch_or(bit(side), Ordering::SeqCst);
+        Some(if before & bit(side.other()) == 0 {
+            Op::Leaves(id.clone(), side.other())
+        } else {
+            Op::Arrives(id.clone())
+        })
+    }
+
+    /// Returns whether an item is still to be received.
+    fn is_awaited(&self, id: &RemoteId) -> bool {
+        self.0.get(id).is_some_and(|way| {
+            way.is_received && way.done.load(Ordering::SeqCst) & bit(Side::Local) == 0
+        })
     }
 }
 
@@ -40,13 +119,14 @@ impl Run<'_> {
         if let Some(remote) = &action.remote {
             let path = action.agreed.as_ref().unwrap_or(&action.path);
             ops.push(Op::Move(vec![moved_local(remote, path)]));
+            ops.push(self.arrival(&remote.id, Side::Local));
         }
         ops.extend(action.forgets.clone().map(Op::Forget));
         Ok(ops)
     }
 
     pub(super) fn swap_local(&self, action: &Action, with: &RelPath) -> Result<Vec<Op>> {
-        let crate::plan::What::SwapLocal {
+        let What::SwapLocal {
             other_local,
             other_remote,
             ..
@@ -78,7 +158,16 @@ impl Run<'_> {
                 .map(|item| moved_local(item, &action.path)),
         );
         moved.extend(other_remote.as_deref().map(|item| moved_local(item, with)));
-        Ok(vec![Op::Move(moved)])
+        let items = [action.remote.as_deref(), other_remote.as_deref()];
+        let arrivals =
+            (items.into_iter().flatten()).map(|item| self.arrival(&item.id, Side::Local));
+        Ok(std::iter::once(Op::Move(moved)).chain(arrivals).collect())
+    }
+
+    /// As [`Parted::arrival`]; an item that only one side has moved has arrived.
+    fn arrival(&self, id: &RemoteId, side: Side) -> Op {
+        let parted = self.parted.arrival(id, side);
+        parted.unwrap_or_else(|| Op::Arrives(id.clone()))
     }
 
     pub(super) fn move_remote(
@@ -146,7 +235,14 @@ impl Run<'_> {
             is_local: false,
             etags: is_same.then(|| (item.etag.as_str().to_owned(), node.etag.as_str().to_owned())),
         };
-        let mut ops = vec![Op::Move(vec![moved]), Op::Arrives(id)];
+        // Without its old place nothing would tell that it was not deleted here: it counts as new until it has come.
+        let is_awaited = self.parted.is_awaited(&id);
+        let arrival = self.arrival(&id, Side::Remote);
+        let mut ops = if is_awaited {
+            vec![Op::Arrives(id.clone()), Op::Gone(id, None)]
+        } else {
+            vec![Op::Move(vec![moved]), arrival]
+        };
         // Last: the row that does not hold any more may be the one that was just moved.
         ops.extend(action.forgets.clone().map(Op::Forget));
         Ok(ops)

@@ -33,7 +33,7 @@ pub(super) trait Source {
 
 impl Source for dyn Remote + '_ {
     fn batch(&self) -> usize {
-        self.token_batch()
+        self.batches().tokens
     }
 
     fn tokens(&self, zone: &Zone, docs: &[DocId]) -> Result<Vec<Result<Token>>> {

@@ -1,19 +1,19 @@
 //! From a plan to a saved baseline: what the plan says is done, written down, and folded in.
 
-use std::{collections::HashSet, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use super::{Listings, Pass, facts, learned::Learned, sight::Sight};
 use crate::{
     cloud::Node,
     error::Result,
     exec::{self, Calibration, Exec, Settings, disk::Disk},
-    plan::{Facts, Plan},
+    plan::{Facts, Plan, Side},
     report::Event,
     scan::filter::Filter,
     state::{
         Pair,
         baseline::{self, Baseline},
-        journal::{self, Journal, Op},
+        journal::{self, InTransit, Journal, Op},
         trash, undo as record,
     },
     tree::{Listing, RemoteId, RemoteItem, Row},
@@ -97,17 +97,16 @@ impl Pass<'_> {
             learned.found_full(is_full);
         }
         journal.flush(|| disk.settle())?;
-        // Of a million items each listing is some 100 MiB, and folding needs room for all rows twice.
-        listings.local.let_go();
         let ops: Vec<Op> = journal.into_ops();
-        let waits = base.in_transit.keys().cloned().collect();
-        let waits = on_their_way(waits, &ops);
+        let waits = on_their_way(base.in_transit, &ops);
+        // Of a million items each listing is some 100 MiB, and folding needs room for all rows twice.
         if waits.is_empty() {
+            listings.local.let_go();
             listings.remote.let_go();
         }
         let (rows, in_transit) = journal::fold(base.rows, ops);
         // What is still on its way is only in the journal, which therefore stays.
-        if in_transit.is_empty() && !is_half_way(&waits, &rows, &listings.remote) {
+        if in_transit.is_empty() && !is_half_way(&waits, &rows, listings) {
             baseline::save(self.files, &pair, &rows)?;
         }
         self.expire_trash(root);
@@ -128,7 +127,7 @@ impl Pass<'_> {
 }
 
 /// Returns which of the items that earlier passes left half-way have not arrived.
-fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
+fn on_their_way(mut waits: InTransit, ops: &[Op]) -> InTransit {
     for op in ops {
         if let Op::Arrives(id) = op {
             waits.remove(id);
@@ -138,18 +137,28 @@ fn on_their_way(mut waits: HashSet<RemoteId>, ops: &[Op]) -> HashSet<RemoteId> {
 }
 
 /// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
-fn is_half_way(
-    waits: &HashSet<RemoteId>,
-    rows: &Listing<Row>,
-    remote: &Listing<RemoteItem>,
-) -> bool {
+fn is_half_way(waits: &InTransit, rows: &Listing<Row>, listings: &Listings) -> bool {
     if waits.is_empty() {
         return false;
     }
-    let rows = rows.items().iter().filter(|row| waits.contains(&row.id));
-    let mut rows = rows.map(|row| (&row.id, &row.path));
-    rows.any(|(id, path)| {
-        let listed = remote.items().iter().find(|item| item.id == *id);
-        listed.map_or_else(|| remote.has_unknown(), |item| item.path != *path)
+    rows.items().iter().any(|row| match waits.get(&row.id) {
+        Some(Side::Remote) => {
+            let mut items = listings.remote.items().iter();
+            let listed = items.find(|item| item.id == row.id);
+            listed.map_or_else(
+                || listings.remote.has_unknown(),
+                |item| item.path != row.path,
+            )
+        }
+        Some(Side::Local) => {
+            let mut items = listings.local.items().iter();
+            let listed =
+                items.find(|item| item.inode == row.inode && item.birth_ns == row.birth_ns);
+            listed.map_or_else(
+                || listings.local.has_unknown(),
+                |item| item.path != row.path,
+            )
+        }
+        None => false,
     })
 }

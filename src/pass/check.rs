@@ -178,9 +178,7 @@ pub fn check(options: &PassOptions, tools: &Tools<'_>) -> Result<Compared> {
         });
     }
     compared.found.sort_by(|a, b| a.shown.cmp(&b.shown));
-    if let Err(error) = learned.save() {
-        log::debug!("{}", error.chain());
-    }
+    pass.keep(&mut learned);
     compared.requests = (tools.requests)();
     compared.elapsed_ms = super::millis(begun.elapsed());
     Ok(compared)

@@ -76,9 +76,7 @@ pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Resu
             None
         }
     };
-    if let Err(error) = learned.save() {
-        log::debug!("{}", error.chain());
-    }
+    pass.keep(&mut learned);
     let local = listings.local.get(path).cloned();
     let remote = listings.remote.get(path).cloned();
     let row = base.rows.get(path).cloned();

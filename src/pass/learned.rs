@@ -1,14 +1,14 @@
 //! What was found out about the service and is worth knowing next time; never needed.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cloud::drive::TOKEN_BATCH,
+    cloud::Batches,
     error::Result,
     exec::Limits,
     scan::remote::ListLimits,
@@ -32,27 +32,36 @@ struct Stored {
     /// When the account's storage was found full, RFC 3339.
     #[serde(default)]
     full_since: Option<String>,
+    #[serde(default)]
+    read_batch: Option<usize>,
+    /// What a probe has measured: the largest that the service takes, or that was tried.
+    #[serde(default)]
+    most_folders: Option<usize>,
+    #[serde(default)]
+    most_tokens: Option<usize>,
+    #[serde(default)]
+    most_reads: Option<usize>,
 }
 
 /// What was found out about an account's service.
-#[derive(Debug)]
-pub(super) struct Learned {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Learned {
     path: PathBuf,
     stored: Stored,
     /// The formula of content signatures has agreed with the service at least once.
-    pub(super) is_signature_proven: bool,
+    pub(crate) is_signature_proven: bool,
     /// How many folders go into one listing request.
-    pub(super) limits: ListLimits,
+    pub(crate) limits: ListLimits,
     /// How many transfers and writes it takes at once.
-    pub(super) exec: Limits,
-    /// How many documents go into one request for tokens.
-    pub(super) token_batch: usize,
+    pub(crate) exec: Limits,
+    /// How many things go into other requests.
+    pub(crate) batches: Batches,
     full_since: Option<String>,
 }
 
 impl Learned {
     /// Loads it; what can't be read counts as not known.
-    pub(super) fn load(state_dir: &Path, account: &str) -> Self {
+    pub(crate) fn load(state_dir: &Path, account: &str) -> Self {
         let path = state_dir
             .join("learned")
             .join(format!("{}.json", hash(&[account])));
@@ -62,19 +71,26 @@ impl Learned {
             .unwrap_or_default();
         let or = |stored: Option<usize>, new: usize| stored.map_or(new, |n| n.clamp(1, 1_024));
         let (listing, exec) = (ListLimits::default(), Limits::default());
+        let batches = Batches::default();
         Self {
             path,
             is_signature_proven: stored.is_signature_proven,
             limits: ListLimits {
                 chunk: or(stored.list_chunk, listing.chunk),
+                most: or(stored.most_folders, listing.most),
                 listers: or(stored.listers, listing.listers),
             },
             exec: Limits {
                 transfers: or(stored.transfers, exec.transfers),
                 write_run: or(stored.write_run, exec.write_run),
             },
-            token_batch: or(stored.token_batch, TOKEN_BATCH),
             full_since: stored.full_since.clone(),
+            batches: Batches {
+                tokens: or(stored.token_batch, batches.tokens),
+                most_tokens: or(stored.most_tokens, batches.most_tokens),
+                reads: or(stored.read_batch, batches.reads),
+                most_reads: or(stored.most_reads, batches.most_reads),
+            },
             stored,
         }
     }
@@ -96,17 +112,22 @@ impl Learned {
     ///
     /// # Errors
     /// `Local` or `DiskFull`.
-    pub(super) fn save(&self) -> Result<()> {
+    pub(crate) fn save(&self) -> Result<()> {
         let other = |now: usize, new: usize| (now != new).then_some(now);
         let (listing, exec) = (ListLimits::default(), Limits::default());
+        let batches = Batches::default();
         let now = Stored {
             is_signature_proven: self.is_signature_proven,
             list_chunk: other(self.limits.chunk, listing.chunk),
             listers: other(self.limits.listers, listing.listers),
             transfers: other(self.exec.transfers, exec.transfers),
             write_run: other(self.exec.write_run, exec.write_run),
-            token_batch: other(self.token_batch, TOKEN_BATCH),
             full_since: self.full_since.clone(),
+            token_batch: other(self.batches.tokens, batches.tokens),
+            read_batch: other(self.batches.reads, batches.reads),
+            most_folders: other(self.limits.most, listing.most),
+            most_tokens: other(self.batches.most_tokens, batches.most_tokens),
+            most_reads: other(self.batches.most_reads, batches.most_reads),
         };
         if now == self.stored {
             return Ok(());
@@ -115,6 +136,22 @@ impl Learned {
             create_private(folder)?;
         }
         replace_file(&self.path, |out| Ok(serde_json::to_writer(out, &now)?))
+    }
+}
+
+impl fmt::Display for Learned {
+    /// In words, for a report.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let proven = if self.is_signature_proven {
+            "proven"
+        } else {
+            "not proven yet"
+        };
+        write!(
+            f,
+            "{} folders in a listing, {} listings and {} transfers at once to begin with, {} addresses in a batch; checksums {proven}",
+            self.limits.chunk, self.limits.listers, self.exec.transfers, self.batches.tokens
+        )
     }
 }
 
@@ -134,14 +171,18 @@ mod tests {
         learned.limits.listers = 3;
         learned.exec.transfers = 20;
         learned.exec.write_run = 512;
-        learned.token_batch = 5;
         learned.found_full(true);
+        learned.batches.tokens = 5;
+        learned.batches.most_tokens = 7;
+        learned.batches.reads = 1;
+        learned.batches.most_reads = 2;
+        learned.limits.most = 120;
         learned.save().unwrap();
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
         assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
-        assert_eq!(again.token_batch, 5);
         assert!(again.full_since().is_some());
+        assert_eq!(again.batches, learned.batches);
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);
     }
 }

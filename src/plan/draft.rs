@@ -265,9 +265,59 @@ impl<'a> Draft<'a> {
         self.kept.push((ent, kept));
     }
 
+    /// Forgets the rows of what was deleted on one side and comes there again since a folder that it is in was moved on
+    /// the other. Once that folder is there, nothing would tell a pass that goes on from an interrupted one that what has
+    /// not come yet was not deleted since.
+    fn renewed_rows(&self) -> Vec<Settled> {
+        let comes_again = |ent: Ent| {
+            let part = &self.parts[ent];
+            SIDES.iter().any(|side| {
+                let (here, there) = (*side as usize, side.other() as usize);
+                part.revived[there] && part.now[here].is_none() && part.goal[here].is_some()
+            })
+        };
+        let again: Vec<Ent> = (1..self.parts.len())
+            .filter(|ent| comes_again(*ent))
+            .filter(|ent| {
+                (self.parts[*ent].base.as_ref())
+                    .is_some_and(|base| base.parent != ROOT && comes_again(base.parent))
+            })
+            .collect();
+        if again.is_empty() {
+            return Vec::new();
+        }
+        // The row of a folder has to stay where one below it does: what has left the folder is still known by it.
+        let mut stays: Vec<bool> = (self.parts.iter())
+            .map(|part| part.base.is_some() && part.now.iter().any(Option::is_some))
+            .collect();
+        for ent in &again {
+            stays[*ent] = false;
+        }
+        for ent in 1..self.parts.len() {
+            let mut at = ent;
+            while stays[at]
+                && let Some(base) = &self.parts[at].base
+                && base.parent != ROOT
+                && !stays[base.parent]
+            {
+                at = base.parent;
+                stays[at] = true;
+            }
+        }
+        let rows = (again.iter())
+            .filter(|ent| !stays[**ent])
+            .filter_map(|ent| self.row(*ent));
+        rows.map(|row| Settled {
+            path: row.path.clone(),
+            how: Settle::Forget,
+            listed: None,
+        })
+        .collect()
+    }
+
     /// Returns the changes of the baseline that need nothing done on either side.
     pub fn settled(&self) -> Vec<Settled> {
-        let mut settled = Vec::new();
+        let mut settled = self.renewed_rows();
         for ent in 1..self.parts.len() {
             let part = &self.parts[ent];
             if part.transfer != Transfer::None || part.goal != part.now {

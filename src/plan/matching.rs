@@ -141,6 +141,36 @@ impl LocalMatch<'_> {
         base.inode != 0 && base.inode == item.inode && base.birth_ns == item.birth_ns
     }
 
+    /// Returns whether a row knows the item's inode.
+    fn is_of_another(&self, item: usize) -> bool {
+        let item = &self.trees.local.items()[item];
+        self.by_inode.contains_key(&(item.inode, item.birth_ns))
+    }
+
+    /// Returns whether a row whose remote item is still there knows the item's inode.
+    fn is_of_living(&self, item: usize) -> bool {
+        let item = &self.trees.local.items()[item];
+        self.alive.contains(&(item.inode, item.birth_ns))
+    }
+
+    fn is_same_content(
+        &self,
+        row: usize,
+        item: usize,
+        facts: &Facts,
+        inquiry: &mut Inquiry,
+    ) -> bool {
+        let (base, item) = (
+            &self.trees.base.items()[row],
+            &self.trees.local.items()[item],
+        );
+        item.kind == Kind::File
+            && item.size == base.size
+            && base.signature.is_some_and(|known| {
+                matches!(inquiry.local(facts, item), Some(Ok(signature)) if signature == known)
+            })
+    }
+
     fn run(&mut self, parents: &[Option<usize>], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
         // What stands at its old path with its old inode is itself, whatever links there are to it.
@@ -171,17 +201,16 @@ impl LocalMatch<'_> {
             }
         }
         // Editors save by renaming a new file over the old one: a file of an inode that no row knows,
-        // at the old place, is the old file changed. An inode that another row knows may have moved here; where that
-        // row's remote item is gone, this one's is the version that it goes on from.
+        // at the old place, is the old file changed. An inode that another row knows has moved here, but where that
+        // row's remote item is gone and the content is this one's: then it is what an earlier pass found here.
         for row in files.iter().copied() {
             if self.found[row].is_none()
                 && let Some(at) = self.expected(row, parents).filter(|at| !self.used[*at])
+                && (!self.is_of_another(at)
+                    || self.is_same_inode(row, at)
+                    || (!self.is_of_living(at) && self.is_same_content(row, at, facts, inquiry)))
             {
-                let item = &self.trees.local.items()[at];
-                if self.is_same_inode(row, at) || !self.alive.contains(&(item.inode, item.birth_ns))
-                {
-                    self.claim(row, at);
-                }
+                self.claim(row, at);
             }
         }
         for row in files.iter().copied() {

@@ -39,8 +39,8 @@ use crate::{
     tree::{Kind, Listing, RemoteId, RemoteItem},
 };
 
-/// How many folders go into one request until the service shows otherwise. Nobody has published a
-/// limit (protocol page 8.1).
+/// How many folders go into one request, until the service shows that it takes fewer, or a probe that it takes more.
+/// Nobody has published a limit (protocol page 8.1).
 pub const FIRST_CHUNK: usize = 50;
 
 /// How many requests are in flight until the service shows otherwise (design section 7).
@@ -51,6 +51,8 @@ const FIRST_LISTERS: usize = 8;
 pub struct ListLimits {
     /// How many folders went into one request in the end.
     pub chunk: usize,
+    /// How many may go into one at most.
+    pub most: usize,
     /// How many requests were in flight in the end.
     pub listers: usize,
 }
@@ -59,6 +61,7 @@ impl Default for ListLimits {
     fn default() -> Self {
         Self {
             chunk: FIRST_CHUNK,
+            most: FIRST_CHUNK,
             listers: FIRST_LISTERS,
         }
     }

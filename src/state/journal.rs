@@ -526,10 +526,12 @@ impl Folding {
                 path = RelPath::within(lost.parent().as_ref(), &aside).ok();
                 entry.row.name.get_or_insert_with(|| old.into());
             }
-            if entry.row.kind == crate::tree::Kind::Folder
-                && let Some(before) = entry.before
-            {
-                open.push((before, path.clone()));
+            if let Some(before) = entry.before {
+                if entry.row.kind == crate::tree::Kind::Folder {
+                    open.push((before.clone(), path.clone()));
+                }
+                // Where it belongs should its new folder have no row.
+                entry.row.path = before;
             }
             found.extend(path.map(|path| (path, number, entry.row)));
         }
@@ -538,6 +540,7 @@ impl Folding {
         found.dedup_by(|b, a| a.0 == b.0);
         let mut rows: Vec<Row> = Vec::with_capacity(found.len());
         let mut folders: Vec<RelPath> = Vec::new();
+        let mut astray: Vec<Row> = Vec::new();
         for (path, _, row) in found {
             while folders
                 .last()
@@ -551,9 +554,35 @@ impl Folding {
                     folders.push(path.clone());
                 }
                 rows.push(Row { path, ..*row });
+            } else if row.path != path {
+                astray.push(*row);
             }
         }
+        bring_back(&mut rows, astray);
         Listing::new(rows)
+    }
+}
+
+/// Puts rows back to where they were before the pass, for want of the row of the folder that they are in now: one that
+/// was on its way there too, when the pass ended. What has arrived on both sides is known there all the same.
+fn bring_back(rows: &mut Vec<Row>, mut astray: Vec<Row>) {
+    if astray.is_empty() {
+        return;
+    }
+    astray.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut taken: HashSet<RelPath> = rows.iter().map(|row| row.path.clone()).collect();
+    let mut folders: HashSet<RelPath> = (rows.iter())
+        .filter(|row| row.kind == crate::tree::Kind::Folder)
+        .map(|row| row.path.clone())
+        .collect();
+    for row in astray {
+        let has_folder = row.path.parent().is_none_or(|path| folders.contains(&path));
+        if has_folder && taken.insert(row.path.clone()) {
+            if row.kind == crate::tree::Kind::Folder {
+                folders.insert(row.path.clone());
+            }
+            rows.push(row);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use icloud_sync::plan::Verb;
 
 use crate::{
     hand::Hand,
+    laws::found,
     memory::Manner,
     pair::{Asked, Pair},
 };
@@ -92,4 +93,30 @@ fn a_folder_that_was_made_in_one_that_moves_on_the_other_side_is_no_problem() {
     assert_eq!(pair.local_tree(), pair.remote_tree());
     let again = pair.pass(&Asked::bisync());
     assert!(again.plan.actions.is_empty(), "{}", again.tell());
+}
+
+#[test]
+fn what_stands_at_an_items_old_place_is_not_its_next_version_because_its_own_item_is_gone() {
+    let pair = pair();
+    pair.memory.make_folder("x");
+    pair.memory.write("d", b"one", Some(1_700_000_000));
+    pair.memory.write("z", b"other", Some(1_700_000_010));
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    // One way, a moved file gets its new version and keeps its old place in the baseline, where another file stands now.
+    pair.hand.carry("d", "x/d");
+    pair.hand.carry("z", "d");
+    pair.memory.write("d", b"another", Some(1_700_000_020));
+    let pull = Asked {
+        verb: Verb::Pull,
+        ..Asked::bisync()
+    };
+    assert_eq!(pair.pass(&pull).code(), 0);
+    pair.hand.remove("x");
+    pair.memory.remove("z");
+    pair.memory.write("z", b"new", Some(1_700_000_030));
+    let ran = pair.pass(&Asked::bisync());
+    let contents = found(&pair);
+    assert!(contents.contains(b"another".as_slice()), "{}", ran.tell());
+    assert_eq!(pair.pass(&Asked::bisync()).code(), 0);
+    assert_eq!(pair.local_tree(), pair.remote_tree());
 }

@@ -103,9 +103,8 @@ impl<'a> Draft<'a> {
         if let Some(base) = &base_place {
             for side in SIDES {
                 let (here, there) = (side as usize, side.other() as usize);
-                let moved = self.parts[ent].now[here]
-                    .as_ref()
-                    .is_some_and(|now| now != base);
+                let moved = self.in_transit(ent) != Some(side)
+                    && (self.parts[ent].now[here].as_ref()).is_some_and(|now| now != base);
                 let carried = base.parent != ROOT && self.parts[base.parent].revived[here];
                 if states[here] == State::Same
                     && states[there] == State::Deleted
@@ -374,6 +373,12 @@ impl<'a> Draft<'a> {
         self.copy(ent, loser, Reason::ConflictKept(loser.other()), false);
     }
 
+    /// Returns the side on which an interrupted pass has left an entity on its way.
+    fn in_transit(&self, ent: Ent) -> Option<Side> {
+        let row = self.row(ent)?;
+        self.input.in_transit.get(&row.id).copied()
+    }
+
     /// Settles where an entity that stays or comes is to be.
     fn locate(&mut self, ent: Ent, base: Option<Place<'a>>) {
         let part = &self.parts[ent];
@@ -387,10 +392,7 @@ impl<'a> Draft<'a> {
         let base = base.unwrap_or_else(|| remote.clone());
         let is_fixed = self.remote(ent).is_some_and(|item| item.is_fixed);
         // A side that an interrupted move left half-way has not moved by anybody's wish.
-        let in_transit = self
-            .row(ent)
-            .and_then(|row| self.input.in_transit.get(&row.id))
-            .copied();
+        let in_transit = self.in_transit(ent);
         let moved = [
             in_transit != Some(Side::Local) && (local != base || in_transit.is_some()),
             in_transit != Some(Side::Remote) && (remote != base || in_transit.is_some()),

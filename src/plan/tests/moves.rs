@@ -303,13 +303,13 @@ fn moves_meet_edits_and_deletions() {
             "a folder moved here, deleted there",
             "bisync",
             ["d/ d/x=1", "e/<d e/x=1<d/x", ""],
-            "mkdir R e; put e/x",
+            "mkdir R e; put e/x; forget d/x",
         ),
         (
             "a folder deleted here, moved there",
             "bisync",
             ["d/ d/x=1", "", "e/<d e/x=1<d/x"],
-            "mkdir L e; get e/x",
+            "mkdir L e; get e/x; forget d/x",
         ),
         (
             "a folder moved here, its content deleted there",
@@ -556,13 +556,13 @@ fn zones_are_not_crossed() {
 }
 
 #[test]
-fn what_was_moved_over_another_and_deleted_there_is_its_next_version() {
+fn what_was_moved_over_another_takes_its_place() {
     let cases: &[Case] = &[
         (
             "the one below is still there",
             "bisync",
             ["x=1 y=2", "x=2<y", "x=1"],
-            "put x over; forget y",
+            "rm R x; put x",
         ),
         (
             "both are still there",

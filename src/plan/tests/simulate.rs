@@ -4,7 +4,7 @@
 //! [`Action::agreed`], else at the action's path. A temporary remote move leaves the row alone and counts as in
 //! transit until the last one of that item.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::world::{Local, Remote, World, local_item, remote_item, signature};
 use crate::{
@@ -71,7 +71,12 @@ fn needs_in_the_end(plan: &Plan, number: usize, need: usize) -> bool {
 }
 
 impl<'p> Run<'p> {
-    pub(super) fn new(plan: &'p Plan, world: &World) -> Self {
+    pub(super) fn new(plan: &'p Plan, world: &mut World) -> Self {
+        world.parted = parted(plan);
+        world.awaited = (plan.actions.iter())
+            .filter(|action| action.what == What::Download && action.local.is_none())
+            .filter_map(|action| action.remote.as_ref().map(|item| item.id.clone()))
+            .collect();
         let count = plan.actions.len();
         Self {
             plan,
@@ -375,6 +380,10 @@ fn create_local(world: &mut World, action: &Action) -> Result<(), String> {
     };
     world.local.insert(action.path.clone(), node.clone());
     agree(world, action, &node, &remote);
+    world.awaited.remove(&remote.id);
+    if world.parted.contains_key(&remote.id) {
+        arrive(world, &remote.id, Side::Local);
+    }
     Ok(())
 }
 
@@ -401,6 +410,10 @@ fn download(world: &mut World, action: &Action) -> Result<(), String> {
     };
     world.local.insert(action.path.clone(), node.clone());
     agree(world, action, &node, &remote);
+    world.awaited.remove(&remote.id);
+    if world.parted.contains_key(&remote.id) {
+        arrive(world, &remote.id, Side::Local);
+    }
     Ok(())
 }
 
@@ -436,6 +449,7 @@ fn swap_local(
     follow(world, action);
     if let Some(other) = other_remote {
         world.journal.push(Op::Move(vec![moved(other, with)]));
+        arrive(world, &other.id, Side::Local);
     }
     Ok(())
 }
@@ -521,8 +535,54 @@ fn follow(world: &mut World, action: &Action) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
     if let Some(item) = &action.remote {
         world.journal.push(Op::Move(vec![moved(item, path)]));
-        world.journal.push(Op::Arrives(item.id.clone()));
+        arrive(world, &item.id, action.side());
+        if action.side() == Side::Remote && world.awaited.contains(&item.id) {
+            let gone = [
+                Op::Arrives(item.id.clone()),
+                Op::Gone(item.id.clone(), None),
+            ];
+            world.journal.extend(gone);
+        }
     }
+}
+
+/// Writes down that an item has come to its place on a side, whose row is where both sides will have it.
+fn arrive(world: &mut World, id: &RemoteId, side: Side) {
+    let op = match world.parted.get_mut(id) {
+        None => Op::Arrives(id.clone()),
+        Some(done) => {
+            done.insert(side as usize);
+            if done.len() == 2 {
+                Op::Arrives(id.clone())
+            } else {
+                Op::Leaves(id.clone(), side.other())
+            }
+        }
+    };
+    world.journal.push(op);
+}
+
+/// Returns the items that come to a place on each side.
+fn parted(plan: &Plan) -> HashMap<RemoteId, HashSet<usize>> {
+    let mut sides: HashMap<RemoteId, HashSet<usize>> = HashMap::new();
+    for action in &plan.actions {
+        let (is_placed, other) = match &action.what {
+            What::MoveRemote { is_temporary, .. } => (!is_temporary, None),
+            What::CreateLocalFolder | What::Download | What::MoveLocal { .. } => (true, None),
+            What::SwapLocal { other_remote, .. } => (true, other_remote.as_ref()),
+            What::CreateRemoteFolder { .. }
+            | What::Upload { .. }
+            | What::RemoveLocal
+            | What::TrashRemote => (false, None),
+        };
+        for item in action.remote.iter().chain(other).filter(|_| is_placed) {
+            let of_item = sides.entry(item.id.clone()).or_default();
+            of_item.insert(action.side() as usize);
+        }
+    }
+    sides.retain(|_, sides| sides.len() == 2);
+    sides.values_mut().for_each(HashSet::clear);
+    sides
 }
 
 /// Ends a pass: makes the new baseline of the old one and of the journal. What is on its way stays so if the pass

@@ -7,7 +7,7 @@
 //! the same); `:T` changed at T seconds; `^Z` in zone Z; `*` an app library; `?` its signature has no form that is known;
 //! `+` (baseline) racy.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::{
     plan::{Facts, Input, Inquiry, Plan, RemoteFact, Rules, Side, make},
@@ -66,6 +66,10 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) hidden: Vec<String>,
     pub(in crate::plan) left: [Vec<Left>; 2],
     pub(in crate::plan) in_transit: HashMap<RemoteId, Side>,
+    /// What the running pass brings to a place on each side, and the sides where it has.
+    pub(in crate::plan) parted: HashMap<RemoteId, HashSet<usize>>,
+    /// What it is still to receive.
+    pub(in crate::plan) awaited: HashSet<RemoteId>,
     pub(in crate::plan) trash: [Vec<u32>; 2],
     /// Baseline versions that a newer one replaced on the remote side.
     pub(in crate::plan) superseded: Vec<u32>,

@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use super::{FIRST_CHUNK, ListLimits};
+use super::ListLimits;
 use crate::{
     cloud::{
         Remote,
@@ -54,7 +54,7 @@ impl<'a> Asker<'a> {
         Self {
             remote,
             listers: listers.max(1),
-            chunk: Size::new(limits.chunk, FIRST_CHUNK),
+            chunk: Size::new(limits.chunk, limits.most),
             permits: Permits::new(limits.listers, listers),
             watch,
             items: AtomicUsize::new(0),
@@ -68,6 +68,7 @@ impl<'a> Asker<'a> {
     pub(super) fn limits(&self) -> ListLimits {
         ListLimits {
             chunk: self.chunk.now(),
+            most: self.chunk.most(),
             listers: self.permits.found(),
         }
     }
@@ -80,7 +81,7 @@ impl<'a> Asker<'a> {
         call: impl Fn(&[RemoteId]) -> Result<Vec<T>> + Sync,
         count: impl Fn(&T) -> usize + Sync,
     ) -> Result<Vec<Result<T>>> {
-        self.ask_in(ids, FIRST_CHUNK, &call, &count)
+        self.ask_in(ids, self.chunk.most(), &call, &count)
     }
 
     /// As [`Self::ask`], with each id alone in its request.

@@ -181,6 +181,19 @@ fn a_row_without_its_folder_is_dropped() {
 }
 
 #[test]
+fn what_came_to_a_folder_that_has_no_row_yet_keeps_its_own() {
+    let rows = [("a", "dA"), ("a/x", "X"), ("b", "B")];
+    let to_b = Op::Move(vec![moved("X", "b/x")]);
+    assert_eq!(folded(&rows, vec![to_b.clone()]), pairs(&rows));
+    assert_eq!(folded(&rows, vec![put("b/x", "X")]), pairs(&rows));
+    // Unless another item has its old place by now.
+    assert_eq!(
+        folded(&rows, vec![to_b, put("a/x", "Y")]),
+        pairs(&[("a", "dA"), ("a/x", "Y"), ("b", "B")])
+    );
+}
+
+#[test]
 fn a_line_that_the_disk_has_no_room_for_leaves_nothing_behind() {
     use std::os::fd::AsRawFd;
     let folder = tempfile::tempdir().unwrap();
