@@ -17,6 +17,7 @@ mod hostile;
 mod kill;
 mod logs;
 mod meanwhile;
+mod migrate;
 mod no_remote;
 mod probe;
 mod pull;
