@@ -53,7 +53,7 @@ fn timeless(tree: Tree) -> Tree {
         let parts = path.split('/').map(|name| match name.split_once(MARK) {
             None => name.to_owned(),
             Some((start, rest)) => {
-                let end = rest.find('Z').map_or("", |at| &rest[at..]);
+                let end = rest.split_once('Z').map_or("", |(_, end)| end);
                 format!("{start}{MARK}{end}")
             }
         });
