@@ -1,7 +1,7 @@
 //! What the passes of a pair have come to, as numbers that a monitor can ask for.
 //!
 //! In go the events and ends of passes, out go JSON, or Prometheus text where it is asked for; [`serve`] speaks HTTP,
-//! [`totals`] keeps them beside the baseline, so that they go on over restarts and `status` has them. No path, account or
+//! `totals` keeps them beside the baseline, so that they go on over restarts and `status` has them. No path, account or
 //! secret is in the numbers.
 
 mod serve;
@@ -142,15 +142,21 @@ impl Metrics {
         let both = self.numbers();
         let mut numbers = both.total.clone();
         numbers.count(&both.pass);
-        Numbers {
-            reauth_attempts: health.reauth_attempts,
-            trust_age: health.trusted.map(|since| now() - since),
-            ..numbers
-        }
+        numbers.with(health)
     }
 }
 
 impl Numbers {
+    /// Returns them with what is known of signing in now, which is not kept with them.
+    #[must_use]
+    pub fn with(self, health: Health) -> Self {
+        Self {
+            reauth_attempts: health.reauth_attempts,
+            trust_age: health.trusted.map(|since| now() - since),
+            ..self
+        }
+    }
+
     /// Takes how a pass ended.
     fn end(&mut self, end: &Result<Summary, Error>) {
         let exit_code = match end {

@@ -271,6 +271,7 @@ const FLAGS: &[&str] = &[
 ];
 
 /// What could be typed in iCloud-Sync-Linux.
+#[cfg(feature = "emulator")]
 const TYPED_THERE: &[&str] = &[
     "icloud-sync",
     "--once",

@@ -223,9 +223,13 @@ impl Seat<'_> {
             return Ok(0);
         }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
+        let health = auth::health(&account);
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
-            .map(|(folder, last)| status::Pair::of(last, metrics::load(folder).as_ref()))
+            .map(|(folder, last)| {
+                let totals = metrics::load(folder).map(|numbers| numbers.with(health));
+                status::Pair::of(last, totals.as_ref())
+            })
             .collect();
         status::run(&account, args.json, &pairs, &mut self.console.out())?;
         Ok(0)

@@ -118,6 +118,10 @@ fn each_pass_and_status_warn_from_seven_days_before_the_trust_is_likely_to_end()
         status.contains("Warning:    the trust of this machine"),
         "{status}"
     );
+    let status = world.run(["status", "--json"]).code(0).stdout;
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let age = status["pairs"][0]["metrics"]["trust_age"].as_i64().unwrap();
+    assert!((24 * 86_400..25 * 86_400).contains(&age), "{age}");
     // The summary stays the last line.
     let ran = world.pass("push", &["--json"]).code(0);
     let types: Vec<Value> = (ran.stdout.lines())
