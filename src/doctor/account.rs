@@ -105,7 +105,14 @@ fn session(gate: &Gate, line: Option<&Line>) -> Result<(Finding, Signed)> {
         let found = format!("{}, {since}; whether it holds can't be asked", gate.account);
         return Ok((Finding::skipped(NAME, found), Signed::In(session.into())));
     };
-    match account::validate(&line.wire, &session.services())? {
+    let asked = account::validate(&line.wire, &session.services()).map_err(|error| {
+        // The host was there a moment ago.
+        match error.hint() {
+            None => error.with_hint("iCloud is in trouble, or a proxy in between: try again later"),
+            Some(_) => error,
+        }
+    });
+    match asked? {
         Asked::Refused(words) => signed_out(
             format!(
                 "the session of {} ({since}) has ended: {words}",

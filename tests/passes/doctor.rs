@@ -190,6 +190,14 @@ fn a_service_in_trouble_is_named_with_what_it_said() {
     // A service that has had enough is not asked again.
     assert_eq!(world.count(list), 1);
     world.emulator.clear_faults();
+    let validate = Fault::always("validate", Action::Html502);
+    world.emulator.fault(validate);
+    let words = expect_failed(&doctor(&world).code(3), &["session"]);
+    assert!(
+        words.contains("validate: status 502: an HTML page") && words.contains("try again later"),
+        "{words}"
+    );
+    world.emulator.clear_faults();
     world
         .emulator
         .fault(Fault::always(list, Action::ShortItems));
