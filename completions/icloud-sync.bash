@@ -107,7 +107,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__bisync)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -158,6 +158,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -529,7 +533,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__pull)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -580,6 +584,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -631,7 +639,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__push)
-            opts="-n -v -q -h --dry-run --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -682,6 +690,10 @@ _icloud__sync() {
                     return 0
                     ;;
                 --max-downloads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --min-free)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

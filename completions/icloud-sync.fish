@@ -103,6 +103,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l transfe
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
@@ -115,8 +116,9 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l json -d 'Print JSON, one object a line; the last is the summary'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose-decisions -d 'Give the reason of each action'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l checksum -d 'Compare by content wherever size and time leave a doubt'
@@ -146,6 +148,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l transfe
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
@@ -158,8 +161,9 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l json -d 'Print JSON, one object a line; the last is the summary'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose-decisions -d 'Give the reason of each action'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l checksum -d 'Compare by content wherever size and time leave a doubt'
@@ -189,6 +193,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l trans
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l bwlimit -d 'At most RATE bytes a second for contents, such as 500K or 1.5M' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-downloads -d 'Download at most N files in this pass; 0: no bound' -r
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l min-free -d 'Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l op-delay -d 'Wait MS milliseconds before each action [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l interval -d 'Seconds between two passes of --watch, 5 or more [default: 300]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l hook -d 'Run CMD when a person is needed and nobody is at the terminal' -r
@@ -201,8 +206,9 @@ china\t'icloud.com.cn, mainland China'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-rate -d 'At most N requests a second to iCloud; 0: no bound [default: 100]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l env-file -d 'Read settings from FILE instead of ./.env' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s n -l dry-run -d 'Print what would be done, and do nothing'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l json -d 'Print JSON, one object a line; the last is the summary'
-complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbose-decisions -d 'Give the reason of each action'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'

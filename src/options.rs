@@ -106,6 +106,9 @@ pub struct PassOptions {
     pub remote: String,
     /// Plan only.
     pub dry_run: bool,
+    /// The service is not asked: the baseline stands in for the remote side, and it is a dry run (`--no-remote`,
+    /// `NO_REMOTE`).
+    pub no_remote: bool,
     /// Which items take part.
     pub filter: FilterOptions,
     /// What may be deleted.
@@ -130,6 +133,8 @@ pub struct PassOptions {
     pub bwlimit: Option<u64>,
     /// Most files received in a pass.
     pub max_downloads: Option<usize>,
+    /// Bytes that a download leaves free on LOCAL's file system; 0: no bound.
+    pub min_free: u64,
     /// A pause before each action.
     pub op_delay: Duration,
     /// What a symbolic link is taken for.
@@ -195,4 +200,6 @@ pub struct LogOptions {
     pub is_json: bool,
     /// A file that the lines are appended to as well (`LOG_FILE`).
     pub file: Option<PathBuf>,
+    /// Why each item is treated as it is gets a line, whatever the level (`--verbose-decisions`, `VERBOSE_DECISIONS`).
+    pub decisions: bool,
 }

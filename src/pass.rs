@@ -3,6 +3,7 @@
 //! Up to the plan everything only reads, so a dry run goes the same way and stops there. After it everything only
 //! does what the plan says.
 
+mod absent;
 mod carry;
 mod check;
 mod explain;
@@ -10,6 +11,7 @@ mod facts;
 mod learned;
 mod look;
 mod places;
+mod room;
 mod sight;
 mod sum;
 mod undo;
@@ -45,6 +47,7 @@ use crate::{
     stop::Stop,
     tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
+pub use absent::Absent;
 pub use check::{Compared, Finding, Found, check};
 pub use explain::{Explained, explain};
 pub(crate) use learned::Learned;
@@ -178,8 +181,16 @@ struct Listings {
 }
 
 impl Pass<'_> {
-    fn run(&self) -> Result<Ended> {
+    fn run(&mut self) -> Result<Ended> {
+        self.tools.reporter.event(&Event::Began {
+            pass: self.places.trash.pass(),
+        });
         let base = self.load_baseline()?;
+        if self.options.no_remote {
+            self.places.recall(&base);
+            let note = absent::note(&base, last::load(&self.files.last).as_ref());
+            self.tools.reporter.event(&Event::Note(&note));
+        }
         self.places
             .check_against(&base, self.options, self.tools.account, self.files)?;
         let local_root = self.places.make_local(self.options)?;
@@ -216,6 +227,7 @@ impl Pass<'_> {
                 verb: self.options.verb,
                 dry_run,
             });
+            self.tell_room(&plan, disk.as_ref(), &learned);
         }
         guarded?;
         let items = (listings.local.items().len(), listings.remote.items().len());
@@ -371,6 +383,9 @@ impl Pass<'_> {
             Ok(listing)
         };
         let mut scan_remote = || -> Result<Listing<RemoteItem>> {
+            if self.options.no_remote {
+                return Ok(absent::listing(base, filter));
+            }
             if !self.places.has_remote() && self.options.dry_run {
                 return Ok(Listing::default());
             }
@@ -427,7 +442,11 @@ impl Pass<'_> {
             checksum: self.options.checksum,
         };
         let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
-        let mut facts = Facts::default();
+        let mut facts = if self.options.no_remote {
+            absent::facts(base)
+        } else {
+            Facts::default()
+        };
         for _ in 0..MOST_ROUNDS {
             let input = Input {
                 base: &base.rows,

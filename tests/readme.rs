@@ -192,7 +192,6 @@ fn every_option_is_in_the_readme_or_is_explained_by_help_alone() {
         "region",
         "relogin",
         "no-auto-reauth",
-        "verbose-decisions",
         "listers",
     ];
     let mut command = Cli::command();

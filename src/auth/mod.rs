@@ -20,6 +20,7 @@ mod proof;
 pub mod secret;
 pub(crate) mod session;
 pub mod srp;
+pub(crate) mod trust;
 mod twofactor;
 
 use std::sync::Arc;
@@ -126,6 +127,12 @@ pub fn health(options: &AccountOptions) -> crate::metrics::Health {
         reauth_attempts: attempts.within_an_hour(session::now_ms()),
         trusted: trusted.map(|ms| ms.div_euclid(1000)),
     }
+}
+
+/// Returns the warning that the trust of this machine is about to end, where it is.
+pub fn trust_warning(options: &AccountOptions) -> Option<String> {
+    let since = jiff::Timestamp::from_second(health(options).trusted?).ok()?;
+    trust::warning(since, jiff::Timestamp::now())
 }
 
 /// Returns what counts as a second in waits: a second, but for tests on this machine's own emulator.

@@ -57,12 +57,19 @@ pub struct PassArgs {
     /// [env: DRY_RUN]
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Print what would be pushed, without asking iCloud anything
+    ///
+    /// A dry run of push or bisync that takes what the last pass left in iCloud for what is there now. It needs
+    /// no network and no session. [env: NO_REMOTE]
+    #[arg(long)]
+    pub no_remote: bool,
     /// Print JSON, one object a line; the last is the summary
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// Give the reason of each action
+    /// Say why each item that is not the same on both sides is treated as it is
     ///
-    /// As -v does. [env: VERBOSE_DECISIONS]
+    /// One line an item before anything is done, on the error stream and in the LOG_FILE; of a dry run in the plan
+    /// itself. `icloud-sync explain PATH` does it for one path. [env: VERBOSE_DECISIONS]
     #[arg(long, help_heading = "Output")]
     pub verbose_decisions: bool,
     /// Which items.
@@ -112,6 +119,12 @@ pub struct PassArgs {
     /// The rest comes with the next passes. [env: MAX_DOWNLOADS_PER_PASS]
     #[arg(long, value_name = "N", value_parser = value::max_downloads, help_heading = "Speed")]
     pub max_downloads: Option<usize>,
+    /// Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]
+    ///
+    /// On the disk of LOCAL. K, M and G are 1024, 1024² and 1024³ bytes. What does not fit is named, with the sizes,
+    /// and tried again by the next pass.
+    #[arg(long, value_name = "SIZE", value_parser = value::size, help_heading = "Deletions and guards")]
+    pub min_free: Option<u64>,
     /// Wait MS milliseconds before each action [default: 0]
     ///
     /// [env: OP_DELAY_MS]
@@ -137,7 +150,7 @@ pub struct WatchArgs {
     /// Every --interval seconds; sooner when something has changed locally (looked at every 10 seconds) or on SIGHUP,
     /// later after errors, up to an hour. When iCloud wants a person, `icloud-sync login` in another terminal lets it go
     /// on.
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with_all = ["dry_run", "no_remote"])]
     pub watch: bool,
     /// Run one pass, even though the config file says `watch = true`
     #[arg(long, conflicts_with = "watch")]

@@ -381,7 +381,7 @@ fn verdict_input(answer: &Answer) -> (u16, Reason) {
 
 fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
     if reason.says(&["QUOTA", "quota", "storage is used up"]) {
-        return Error::new(kind, format!("{words}; {FULL}"));
+        return Error::new(Kind::DiskFull, format!("{words}; {FULL}"));
     }
     let error = Error::new(kind, words);
     if reason.says(&["ZONE_NOT_FOUND", "AUTHENTICATION_FAILED"]) {

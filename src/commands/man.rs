@@ -146,7 +146,7 @@ fn more() -> Roff {
                 "LOCAL where it is not given; ~/iCloud without",
             ),
             (
-                "DRY_RUN, ENABLE_CHECKSUM, VERIFY_DOWNLOAD, VERBOSE_DECISIONS, FORCE_RELOGIN",
+                "DRY_RUN, NO_REMOTE, ENABLE_CHECKSUM, VERIFY_DOWNLOAD, VERBOSE_DECISIONS, FORCE_RELOGIN",
                 "1 or 0, as the options of these names",
             ),
             (

@@ -20,9 +20,11 @@ pub mod trash;
 pub mod undo;
 
 use std::{
+    cell::Cell,
     io::{self, IsTerminal as _},
     path::Path,
     sync::Arc,
+    time::Instant,
 };
 
 use jiff::tz::TimeZone;
@@ -38,7 +40,7 @@ use crate::{
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     doctor::{Finding, Subject, Veil, examine, exit_code, probe},
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     metrics::{Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
@@ -76,6 +78,29 @@ pub fn is_json(command: &Command) -> bool {
     }
 }
 
+/// Returns whether `--verbose-decisions` is given.
+fn wants_decisions(command: &Command) -> bool {
+    let args = match command {
+        Command::Pull(args) | Command::Push(args) => &args.pass,
+        Command::Bisync(args) => &args.pass,
+        Command::Login(_)
+        | Command::Logout(_)
+        | Command::Status(_)
+        | Command::Ls(_)
+        | Command::Check(_)
+        | Command::Trash(_)
+        | Command::Undo(_)
+        | Command::Explain(_)
+        | Command::Doctor(_)
+        | Command::Service(_)
+        | Command::Completions(_)
+        | Command::Man(_) => return false,
+        #[cfg(feature = "emulator")]
+        Command::Demo | Command::Emulator(_) => return false,
+    };
+    args.verbose_decisions
+}
+
 /// Carries out a command, and returns the exit code.
 ///
 /// # Errors
@@ -92,7 +117,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     }
     let verbosity = Verbosity::new(&cli.common);
     let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
-    let log = layers.log(&cli.common)?;
+    let log = layers.log(&cli.common, wants_decisions(&cli.command))?;
     report::log::start(&log, console, verbosity, is_json(&cli.command))?;
     for warning in layers.warnings() {
         log::warn!("{warning}");
@@ -104,6 +129,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
         is_json: is_json(&cli.command),
         is_brief: false,
         metrics: None,
+        warned: Cell::default(),
         console,
         stop,
     };
@@ -153,6 +179,8 @@ struct Seat<'a> {
     is_brief: bool,
     /// Where actions are counted, if anybody asks for numbers.
     metrics: Option<Metrics>,
+    /// When a watch last warned that the trust is about to end.
+    warned: Cell<Option<Instant>>,
     console: &'a Arc<Console>,
     stop: &'a Stop,
 }
@@ -441,6 +469,12 @@ impl Seat<'_> {
         prompt: &dyn Prompt,
         work: impl FnOnce(&Tools<'_>) -> Result<T>,
     ) -> Result<T> {
+        if options.no_remote {
+            let text = "this can't be done without asking iCloud, and --no-remote or NO_REMOTE forbids that";
+            return Err(Error::new(Kind::Usage, text).with_hint(
+                "push and bisync can tell what they would do; set NO_REMOTE=0 for the rest",
+            ));
+        }
         self.log_places();
         let api = auth::open(account, prompt, self.stop)?;
         api.begin_pass();

@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     io::{self, IsTerminal as _},
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{Seat, prompt};
@@ -17,11 +17,15 @@ use crate::{
     error::{Kind, Result},
     metrics::{self, Metrics},
     options::{AccountOptions, Env, PassOptions, WatchOptions},
-    pass,
-    report::{self, Summary},
+    pass::{self, Absent, Tools},
+    plan::Verb,
+    report::{self, Closing, Summary},
     signals,
     watch::{self, Schedule, Watch},
 };
+
+/// A watch warns of the same thing so often.
+const DAY: Duration = Duration::from_secs(86_400);
 
 impl Seat<'_> {
     /// Runs one pass, or one after the other; returns the exit code.
@@ -39,7 +43,7 @@ impl Seat<'_> {
         }
         let end = self.pass(options, account, &prompt::terminal(self.console));
         let end = end.map(|summary| summary.exit_code);
-        if !io::stdin().is_terminal() {
+        if !io::stdin().is_terminal() && !options.no_remote {
             attention.heard(&end);
         }
         end
@@ -100,7 +104,9 @@ impl Seat<'_> {
             };
             metrics.ended(&end);
             let end = end.map(|summary| summary.exit_code);
-            attention.heard(&end);
+            if !options.no_remote {
+                attention.heard(&end);
+            }
             if let Err(error) = &end
                 && !matches!(error.kind(), Kind::Usage | Kind::Stopped)
             {
@@ -117,6 +123,47 @@ impl Seat<'_> {
         account: &AccountOptions,
         prompt: &dyn Prompt,
     ) -> Result<Summary> {
-        self.with_tools(options, account, prompt, |tools| pass::run(options, tools))
+        if options.no_remote && options.verb != Verb::Pull {
+            self.log_places();
+            return pass::run(
+                options,
+                &Tools {
+                    remote: &Absent,
+                    account: "",
+                    reporter: self.reporter(options),
+                    stop: self.stop,
+                    requests: &|| 0,
+                },
+            );
+        }
+        self.with_tools(options, account, prompt, |tools| {
+            let reporter = Arc::clone(&tools.reporter);
+            pass::run(
+                options,
+                &Tools {
+                    reporter: match self.due_warning(account) {
+                        Some(warning) => Arc::new(Closing {
+                            warning,
+                            to: reporter,
+                        }),
+                        None => reporter,
+                    },
+                    ..*tools
+                },
+            )
+        })
+    }
+
+    /// Returns the warning that the trust is about to end. A watch gives it once a day.
+    fn due_warning(&self, account: &AccountOptions) -> Option<String> {
+        let told = self.warned.get();
+        if self.is_brief && told.is_some_and(|at| at.elapsed() < DAY) {
+            return None;
+        }
+        let warning = auth::trust_warning(account);
+        if warning.is_some() {
+            self.warned.set(Some(Instant::now()));
+        }
+        warning
     }
 }

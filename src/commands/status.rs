@@ -6,11 +6,11 @@
 use std::io::Write;
 
 use cookie_store::CookieExpiration;
-use jiff::{Timestamp, ToSpan, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 use serde_json::{Value, json};
 
 use crate::{
-    auth::{attempts::Attempts, gate::Gate, prompt::Nobody},
+    auth::{attempts::Attempts, gate::Gate, prompt::Nobody, trust},
     commands::login::say,
     error::{Error, Kind, Result},
     options::{AccountOptions, Effective},
@@ -18,9 +18,6 @@ use crate::{
     state::last::LastPass,
     stop::Stop,
 };
-
-/// Days for which a browser is trusted, by the reports of users (protocol page 4.6).
-const TRUST_DAYS: i64 = 30;
 
 /// The cookie that the session stands and falls with.
 const TOKEN_COOKIE: &str = "X-APPLE-WEBAUTH-TOKEN";
@@ -179,7 +176,11 @@ impl Status {
 
     /// Until when the trust should last.
     fn trusted_until(&self) -> Option<Timestamp> {
-        self.trusted?.checked_add((TRUST_DAYS * 24).hours()).ok()
+        trust::until(self.trusted?)
+    }
+
+    fn warning(&self, now: Timestamp) -> Option<String> {
+        trust::warning(self.trusted?, now)
     }
 }
 
@@ -215,16 +216,20 @@ fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
             "Trusted:    since {}; should last until about {} ({})",
             shown(since),
             shown_day(until),
-            days(now, until)
+            trust::days(now, until)
         )),
         (Some(since), _) => lines.push(format!(
-            "Trusted:    since {}; that is over {TRUST_DAYS} days, and the next sign-in may ask for a code",
-            shown(since)
+            "Trusted:    since {}; that is over {} days, and the next sign-in may ask for a code",
+            shown(since),
+            trust::DAYS
         )),
         (None, _) if status.signed_in.is_some() => {
             lines.push("Trusted:    without a second factor".to_owned());
         }
         (None, _) => {}
+    }
+    if let Some(warning) = status.warning(now) {
+        lines.push(format!("Warning:    {warning}"));
     }
     lines.push(format!(
         "Password:   {}",
@@ -262,6 +267,7 @@ fn as_json(status: Option<&Status>, now: Timestamp, pairs: &[Pair]) -> Value {
         "session_ended": status.cookies_until.is_some_and(|until| until <= now),
         "trusted_since": time(status.trusted),
         "trust_expected_until": time(status.trusted_until()),
+        "warning": status.warning(now),
         "password_at_hand": status.has_password,
         "needs_person": status.waiting.as_ref().map(|(since, why)| {
             json!({"since": time(Some(*since)), "why": why})
@@ -280,14 +286,6 @@ fn shown_day(time: Timestamp) -> String {
     time.to_zoned(TimeZone::UTC)
         .strftime("%Y-%m-%d")
         .to_string()
-}
-
-fn days(now: Timestamp, until: Timestamp) -> String {
-    match (until.as_second() - now.as_second()) / 86_400 {
-        0 => "less than a day".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
-    }
 }
 
 #[cfg(test)]
@@ -331,6 +329,7 @@ Password:   not kept; a session that cannot be renewed needs `icloud-sync login`
         let text = as_lines(Some(&status), at("2026-10-05T10:00:00Z")).join("\n");
         assert!(text.contains("ended 2026-10-01 10:00 UTC"), "{text}");
         assert!(text.contains("over 30 days"), "{text}");
+        assert!(text.contains("Warning:    the trust of this machine has likely ended"));
         assert!(
             text.contains("for a person since 2026-10-02 00:00 UTC: a code is needed"),
             "{text}"
@@ -354,6 +353,14 @@ Password:   not kept; a session that cannot be renewed needs `icloud-sync login`
         assert_eq!(value["trust_expected_until"], "2026-10-01T10:00:00Z");
         assert_eq!(value["pairs"][0]["local"], "/a");
         assert_eq!(value["needs_person"], Value::Null);
+        assert_eq!(value["warning"], Value::Null);
+        let late = as_json(Some(&status()), at("2026-09-25T10:00:00Z"), &[]);
+        assert!(
+            late["warning"]
+                .as_str()
+                .unwrap()
+                .contains("2026-10-01 (6 days)")
+        );
         assert_eq!(as_json(None, now, &[])["signed_in"], false);
     }
 }

@@ -81,6 +81,25 @@ impl Disk {
         &self.root_path
     }
 
+    /// Returns how many bytes this user may still write to LOCAL's file system; without end where it does not tell.
+    ///
+    /// # Errors
+    /// `Local` where it can't be asked.
+    pub fn free(&self) -> Result<u64> {
+        let now = rustix::fs::fstatvfs(&self.root).map_err(|errno| {
+            io(
+                "look at the file system of",
+                &self.root_path.to_string_lossy(),
+                errno,
+            )
+        })?;
+        Ok(if now.f_blocks == 0 {
+            u64::MAX
+        } else {
+            now.f_bavail.saturating_mul(now.f_frsize)
+        })
+    }
+
     /// Returns the path below LOCAL as it is on disk.
     fn native(&self, path: &RelPath) -> PathBuf {
         let spellings = self

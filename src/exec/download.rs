@@ -9,6 +9,7 @@ use super::{
     Run,
     disk::{self, Disk, Marks, Spot, changed},
     fetch::{Digests, Hashes},
+    room::Share,
     rows, seal,
 };
 use crate::{
@@ -73,6 +74,8 @@ impl Run<'_> {
             .ok_or_else(|| changed(&action.path, "nothing to get"))?;
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
+        let part = spot.beside(&part_name(item))?;
+        let _share = self.room_for(item, Some(&part))?;
         let token = if is_empty_file(item) {
             None
         } else {
@@ -81,7 +84,6 @@ impl Run<'_> {
         if let Some(token) = token.as_ref().filter(|token| token.is_package) {
             return self.download_package(number, action, item, token, &spot);
         }
-        let part = spot.beside(&part_name(item))?;
         let result = self.fetch_to(number, item, token, &part);
         let (mut file, hashes) = match result {
             Ok(done) => done,
@@ -101,6 +103,17 @@ impl Run<'_> {
         let mut ops = vec![Op::Put(Box::new(row))];
         ops.extend(self.parted.arrival(&item.id, Side::Local));
         Ok(ops)
+    }
+
+    /// Promises an item the room that it still needs here. Of a package the listing's size is all that is known.
+    fn room_for(&self, item: &RemoteItem, part: Option<&Spot>) -> Result<Share<'_>> {
+        let disk = self.exec.disk;
+        let there = match part {
+            Some(part) => disk.look_spot(part)?.map_or(0, |marks| marks.size),
+            None => 0,
+        };
+        let bytes = item.size.saturating_sub(there);
+        self.room.share(bytes, || disk.free(), self.exec.stop)
     }
 
     /// Keeps a part that a later pass can go on with, else removes it.
@@ -214,6 +227,7 @@ impl Run<'_> {
         item: &RemoteItem,
     ) -> Result<String> {
         let disk = self.exec.disk;
+        let _share = self.room_for(item, None)?;
         let token = if item.size == 0 {
             None
         } else {

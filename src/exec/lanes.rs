@@ -5,6 +5,8 @@
 //! once over the wire is not bounded here but by the permits of all transfers.
 
 use std::{
+    collections::HashMap,
+    hash::Hash,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -52,6 +54,31 @@ pub(super) fn run<U: Sync>(
         }
         Ok(())
     })
+}
+
+/// Things that belong together, in the order of their first ones.
+pub(super) struct Groups<K, T> {
+    pub(super) groups: Vec<Vec<T>>,
+    group_of: HashMap<K, usize>,
+}
+
+impl<K, T> Default for Groups<K, T> {
+    fn default() -> Self {
+        Self {
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Eq + Hash, T> Groups<K, T> {
+    pub(super) fn put(&mut self, key: K, thing: T) {
+        let at = *self.group_of.entry(key).or_insert(self.groups.len());
+        if at == self.groups.len() {
+            self.groups.push(Vec::new());
+        }
+        self.groups[at].push(thing);
+    }
 }
 
 #[cfg(test)]

@@ -12,9 +12,11 @@ pub mod gate;
 mod lanes;
 mod marks;
 mod package;
+mod quota;
 mod ranges;
 mod relocate;
 mod remove;
+mod room;
 mod rows;
 pub(crate) mod seal;
 pub mod throttle;
@@ -46,6 +48,9 @@ use crate::{
 };
 use disk::Disk;
 use gate::WriteGate;
+use lanes::Groups;
+use quota::Quota;
+use room::Room;
 use throttle::Throttle;
 
 pub(crate) use rows::{is_racy, now_ns};
@@ -67,6 +72,8 @@ pub struct Settings {
     pub bwlimit: Option<u64>,
     /// Most files received.
     pub max_downloads: Option<usize>,
+    /// Bytes that a download leaves free on LOCAL's file system; 0: no bound.
+    pub min_free: u64,
     /// A pause before each action.
     pub op_delay: Duration,
     /// Read a download back from disk and compare before it replaces anything.
@@ -170,6 +177,8 @@ pub struct Done {
     pub fatal: Option<Error>,
     /// What the service was found to take.
     pub limits: Limits,
+    /// Whether the account's storage was found full; `None` where nothing was sent.
+    pub is_full: Option<bool>,
 }
 
 /// The running of one plan.
@@ -179,6 +188,8 @@ struct Run<'a> {
     /// How many transfers are under way: a download's requests, or what an upload does before its commit.
     transfers: Permits,
     throttle: Arc<Throttle>,
+    room: Room,
+    quota: Quota,
     outcomes: Vec<OnceLock<Outcome>>,
     /// The remote folders that actions made.
     made: Vec<OnceLock<RemoteId>>,
@@ -206,6 +217,8 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
         gate: WriteGate::new(exec.settings.transfers, exec.settings.limits.write_run),
         transfers: Permits::new(exec.settings.limits.transfers, exec.settings.transfers),
         throttle: Arc::new(Throttle::new(exec.settings.bwlimit)),
+        room: Room::new(exec.settings.min_free),
+        quota: Quota::default(),
         outcomes: (0..count).map(|_| OnceLock::new()).collect(),
         made: (0..count).map(|_| OnceLock::new()).collect(),
         troubled: Mutex::default(),
@@ -239,6 +252,7 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
     };
     Ok(Done {
         limits,
+        is_full: run.quota.is_full(),
         outcomes: run
             .outcomes
             .into_iter()
@@ -571,30 +585,5 @@ impl<'a> Run<'a> {
     fn end(&self, error: Error) {
         let mut fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner);
         fatal.get_or_insert(error);
-    }
-}
-
-/// Things that belong together, in the order of their first ones.
-struct Groups<K, T> {
-    groups: Vec<Vec<T>>,
-    group_of: HashMap<K, usize>,
-}
-
-impl<K, T> Default for Groups<K, T> {
-    fn default() -> Self {
-        Self {
-            groups: Vec::new(),
-            group_of: HashMap::new(),
-        }
-    }
-}
-
-impl<K: Eq + std::hash::Hash, T> Groups<K, T> {
-    fn put(&mut self, key: K, thing: T) {
-        let at = *self.group_of.entry(key).or_insert(self.groups.len());
-        if at == self.groups.len() {
-            self.groups.push(Vec::new());
-        }
-        self.groups[at].push(thing);
     }
 }

@@ -94,7 +94,8 @@ impl Run<'_> {
             kept = Some(self.save_loser(number, action, remote)?);
         }
         let (staged, digests, began_ns) = self.transfers.within(self.exec.remote, || {
-            self.stage(number, action, local, &folder, name, &spot)
+            let send = || self.stage(number, action, local, &folder, name, &spot);
+            self.quota.within(local.size, send)
         })?;
         // What changed while it was read is not what was meant to be sent.
         self.expect_local(action, &spot)?;

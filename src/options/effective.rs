@@ -31,7 +31,7 @@ impl Layers {
         // What is shown is what would be taken: a value that would be refused is refused here.
         self.pass(Verb::Bisync, &args, Verbosity::default())?;
         self.watch(&WatchArgs::default())?;
-        self.log(&CommonArgs::default())?;
+        self.log(&CommonArgs::default(), false)?;
         let mut all = Vec::with_capacity(Setting::ALL.len());
         for setting in Setting::ALL.iter().copied() {
             let found = match self.of_pair(setting) {

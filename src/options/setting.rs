@@ -49,6 +49,7 @@ settings! {
     AutoReauthAttempts: None, Some("AUTO_REAUTH_MAX_ATTEMPTS"), Some("auto-reauth-max-attempts"), "3";
     MaxRate: Some("--max-rate"), None, Some("max-rate"), "100";
     DryRun: Some("--dry-run"), Some("DRY_RUN"), Some("dry-run"), "0";
+    NoRemote: Some("--no-remote"), Some("NO_REMOTE"), Some("no-remote"), "0";
     VerboseDecisions: Some("--verbose-decisions"), Some("VERBOSE_DECISIONS"), Some("verbose-decisions"), "0";
     Include: Some("--include"), Some("INCLUDE_PATTERNS"), Some("include"), "";
     Exclude: Some("--exclude"), Some("EXCLUDE_PATTERNS"), Some("exclude"), "";
@@ -67,6 +68,7 @@ settings! {
     Listers: Some("--listers"), None, Some("listers"), "8";
     Bwlimit: Some("--bwlimit"), None, Some("bwlimit"), "";
     MaxDownloads: Some("--max-downloads"), Some("MAX_DOWNLOADS_PER_PASS"), Some("max-downloads"), "";
+    MinFree: Some("--min-free"), None, Some("min-free"), "64M";
     OpDelay: Some("--op-delay"), Some("OP_DELAY_MS"), Some("op-delay"), "0";
     StateFile: None, Some("STATE_FILE"), Some("state-file"), "";
     Watch: Some("--watch"), None, Some("watch"), "0";

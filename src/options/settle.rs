@@ -25,6 +25,8 @@ const MAX_RATE: u32 = 100;
 const TRASH_DAYS: u32 = 30;
 const TRANSFERS: usize = 32;
 const LISTERS: usize = 8;
+/// Enough for the program's own state, and for others on the machine to go on; little enough for a small card.
+const MIN_FREE: u64 = 64 << 20;
 const REAUTH_ATTEMPTS: u32 = 3;
 const INTERVAL: u32 = 300;
 const METRICS_HOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -141,13 +143,18 @@ impl Layers {
         let explain = self
             .settle_bool(Setting::VerboseDecisions, args.verbose_decisions, true)?
             .unwrap_or(false);
+        let dry_run = self
+            .settle_bool(Setting::DryRun, args.dry_run, true)?
+            .unwrap_or(false);
+        let no_remote = self
+            .settle_bool(Setting::NoRemote, args.no_remote, true)?
+            .unwrap_or(false);
         let pass = PassOptions {
             verb,
             local,
             remote,
-            dry_run: self
-                .settle_bool(Setting::DryRun, args.dry_run, true)?
-                .unwrap_or(false),
+            dry_run: dry_run || no_remote,
+            no_remote,
             filter,
             delete: match verb {
                 Verb::Pull | Verb::Push => Delete::Nothing,
@@ -187,6 +194,9 @@ impl Layers {
                     value::max_downloads,
                 )?
                 .filter(|most| *most > 0),
+            min_free: self
+                .settle(Setting::MinFree, args.min_free, value::size)?
+                .unwrap_or(MIN_FREE),
             op_delay: Duration::from_millis(
                 self.settle(Setting::OpDelay, args.op_delay, value::op_delay_ms)?
                     .unwrap_or(0),
@@ -293,11 +303,11 @@ impl Layers {
         })
     }
 
-    /// Settles what is logged, and where.
+    /// Settles what is logged, and where; `decisions` is `--verbose-decisions`.
     ///
     /// # Errors
     /// `Usage` for a bad value.
-    pub fn log(&mut self, common: &CommonArgs) -> Result<LogOptions> {
+    pub fn log(&mut self, common: &CommonArgs, decisions: bool) -> Result<LogOptions> {
         let verbosity = Verbosity::new(common);
         let level = self.settle(Setting::LogLevel, None, value::level)?;
         Ok(LogOptions {
@@ -313,6 +323,9 @@ impl Layers {
                 .settle_bool(Setting::LogJson, false, true)?
                 .unwrap_or(false),
             file: self.settle_path(Setting::LogFile, None)?,
+            decisions: self
+                .settle_bool(Setting::VerboseDecisions, decisions, true)?
+                .unwrap_or(false),
         })
     }
 }

@@ -184,20 +184,29 @@ pub fn max_delete(text: &str) -> Result<MaxDelete, String> {
     }
 }
 
-/// Reads a number of bytes a second: a number, maybe with a fraction, and B, K, M or G (1024 each; `iB` may follow).
-/// 0 and `off` are no bound.
+/// Reads a number of bytes a second, as [`size`] reads bytes; `/s` may follow. 0 and `off` are no bound.
 ///
 /// # Errors
 /// The forms.
 pub fn rate(text: &str) -> Result<Rate, String> {
+    let text = text.trim().to_ascii_lowercase();
+    let bytes = size(text.strip_suffix("/s").unwrap_or(&text))?;
+    Ok(Rate(Some(bytes).filter(|bytes| *bytes > 0)))
+}
+
+/// Reads a number of bytes: a number, maybe with a fraction, and B, K, M or G (1024 each; `iB` may follow). 0 and `off`
+/// are none.
+///
+/// # Errors
+/// The forms.
+pub fn size(text: &str) -> Result<u64, String> {
     let expected =
         || "a number with B, K, M or G, such as 500K or 1.5M, or 0, is expected".to_owned();
     let text = text.trim().to_ascii_lowercase();
     if text == "0" || text == "off" {
-        return Ok(Rate(None));
+        return Ok(0);
     }
-    let text = text.strip_suffix("/s").unwrap_or(&text);
-    let text = text.strip_suffix("ib").unwrap_or(text);
+    let text = text.strip_suffix("ib").unwrap_or(&text);
     let (number, factor) = [
         ("b", 1.0),
         ("k", 1024.0),
@@ -221,7 +230,7 @@ pub fn rate(text: &str) -> Result<Rate, String> {
         clippy::cast_sign_loss,
         reason = "checked just above to lie between 1 and 1e15"
     )]
-    Ok(Rate(Some(bytes as u64)))
+    Ok(bytes as u64)
 }
 
 /// Reads a conflict policy; underscores are as good as hyphens.
@@ -355,6 +364,11 @@ mod tests {
         assert_eq!(rate("2MiB/s"), Ok(Rate(Some(2_097_152))));
         assert_eq!(rate("1g"), Ok(Rate(Some(1 << 30))));
         assert_eq!(rate("0"), Ok(Rate(None)));
+        assert_eq!(
+            (size("64M"), size("0"), size("off")),
+            (Ok(64 << 20), Ok(0), Ok(0))
+        );
+        assert!(size("1M/s").is_err());
         for bad in ["", "K", "500", "-1K", "1e3K", "infK", "1.2.3M", "0.1B"] {
             assert!(rate(bad).is_err(), "{bad:?}");
         }

@@ -77,6 +77,7 @@ impl Pass<'_> {
                 limits: learned.exec,
                 bwlimit: self.options.bwlimit,
                 max_downloads: self.options.max_downloads,
+                min_free: self.options.min_free,
                 op_delay: self.options.op_delay,
                 verify_download: self.options.verify_download,
                 checksum: self.options.checksum,
@@ -92,6 +93,9 @@ impl Pass<'_> {
         let done = exec::run(&exec)?;
         learned.is_signature_proven = calibration.is_proven();
         learned.exec = done.limits;
+        if let Some(is_full) = done.is_full {
+            learned.found_full(is_full);
+        }
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
         let waits = on_their_way(base.in_transit, &ops);

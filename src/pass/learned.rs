@@ -29,6 +29,9 @@ struct Stored {
     write_run: Option<usize>,
     #[serde(default)]
     token_batch: Option<usize>,
+    /// When the account's storage was found full, RFC 3339.
+    #[serde(default)]
+    full_since: Option<String>,
     #[serde(default)]
     read_batch: Option<usize>,
     /// What a probe has measured: the largest that the service takes, or that was tried.
@@ -53,6 +56,7 @@ pub(crate) struct Learned {
     pub(crate) exec: Limits,
     /// How many things go into other requests.
     pub(crate) batches: Batches,
+    full_since: Option<String>,
 }
 
 impl Learned {
@@ -80,6 +84,7 @@ impl Learned {
                 transfers: or(stored.transfers, exec.transfers),
                 write_run: or(stored.write_run, exec.write_run),
             },
+            full_since: stored.full_since.clone(),
             batches: Batches {
                 tokens: or(stored.token_batch, batches.tokens),
                 most_tokens: or(stored.most_tokens, batches.most_tokens),
@@ -88,6 +93,19 @@ impl Learned {
             },
             stored,
         }
+    }
+
+    /// Returns when the account's storage was found full, for people; `None` where it was not, or has taken something
+    /// since.
+    pub(super) fn full_since(&self) -> Option<String> {
+        let at: jiff::Timestamp = self.full_since.as_deref()?.parse().ok()?;
+        let at = at.to_zoned(jiff::tz::TimeZone::system());
+        Some(at.strftime("%Y-%m-%d %H:%M").to_string())
+    }
+
+    /// Notes whether a pass has found the account's storage full.
+    pub(super) fn found_full(&mut self, is_full: bool) {
+        self.full_since = is_full.then(|| jiff::Timestamp::now().to_string());
     }
 
     /// Saves it, if it is not as it was.
@@ -104,6 +122,7 @@ impl Learned {
             listers: other(self.limits.listers, listing.listers),
             transfers: other(self.exec.transfers, exec.transfers),
             write_run: other(self.exec.write_run, exec.write_run),
+            full_since: self.full_since.clone(),
             token_batch: other(self.batches.tokens, batches.tokens),
             read_batch: other(self.batches.reads, batches.reads),
             most_folders: other(self.limits.most, listing.most),
@@ -152,6 +171,7 @@ mod tests {
         learned.limits.listers = 3;
         learned.exec.transfers = 20;
         learned.exec.write_run = 512;
+        learned.found_full(true);
         learned.batches.tokens = 5;
         learned.batches.most_tokens = 7;
         learned.batches.reads = 1;
@@ -161,6 +181,7 @@ mod tests {
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
         assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
+        assert!(again.full_since().is_some());
         assert_eq!(again.batches, learned.batches);
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);
     }

@@ -103,6 +103,8 @@ impl Places {
         }
         let remote = if options.remote == "/" {
             Some(RemoteId::root())
+        } else if options.no_remote {
+            None
         } else {
             resolve(remote, &options.remote)?.map(|node| node.id)
         };
@@ -113,6 +115,12 @@ impl Places {
             remote,
             trash,
         })
+    }
+
+    /// Takes REMOTE to be where the baseline has it.
+    pub(super) fn recall(&mut self, base: &Baseline) {
+        let known = base.pair.as_ref();
+        self.remote = known.and_then(|pair| RemoteId::from_drivewsid(&pair.remote_id));
     }
 
     /// Returns LOCAL where it is there.
@@ -164,7 +172,8 @@ impl Places {
         let anew = format!(
             "if this is meant, {forget}: the next pass is then a first one, which joins both sides and deletes nothing"
         );
-        if pair.account != hash(&[account]) {
+        // Whose Drive it is can't be known where nobody is asked.
+        if !options.no_remote && pair.account != hash(&[account]) {
             return guard(
                 format!(
                     "guard 5: the baseline of \"{shown}\" belongs to another account; nothing was done"

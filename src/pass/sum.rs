@@ -91,6 +91,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
         local: parts.options.local.clone(),
         remote: parts.options.remote.clone(),
         dry_run: parts.options.dry_run,
+        no_remote: parts.options.no_remote,
         items: parts.items,
         counts,
         bytes: parts.done.bytes,

@@ -372,6 +372,7 @@ impl Reporter for Bars {
                 self.end();
                 self.lines.event(event);
             }
+            Event::Began { .. } => {}
             Event::LeftAlone { .. } | Event::Note(_) | Event::Warning(_) => self.lines.event(event),
         }
     }

@@ -31,7 +31,8 @@ impl Json {
 impl Reporter for Json {
     fn event(&self, event: &Event<'_>) {
         let text = match event {
-            Event::Listing { .. }
+            Event::Began { .. }
+            | Event::Listing { .. }
             | Event::Listed { .. }
             | Event::Hashing { .. }
             | Event::Started { .. }
@@ -132,6 +133,7 @@ enum Line<'a> {
         local: String,
         remote: &'a str,
         dry_run: bool,
+        no_remote: bool,
         exit_code: u8,
         local_items: usize,
         remote_items: usize,
@@ -292,6 +294,7 @@ fn summary(summary: &Summary) -> Line<'_> {
         local: summary.local.to_string_lossy().into_owned(),
         remote: &summary.remote,
         dry_run: summary.dry_run,
+        no_remote: summary.no_remote,
         exit_code: summary.exit_code,
         local_items: summary.items.0,
         remote_items: summary.items.1,

@@ -62,7 +62,8 @@ impl Reporter for Lines {
             } else {
                 summary::text(end)
             }),
-            Event::Listing { .. }
+            Event::Began { .. }
+            | Event::Listing { .. }
             | Event::Listed { .. }
             | Event::Hashing { .. }
             | Event::Started { .. }

@@ -1,27 +1,35 @@
 //! Where log lines go: stderr in words for people, and the file of `LOG_FILE` with time and level.
 //!
+//! With `LOG_JSON` a line is an object: `ts`, `level`, `target`, `message`, the `pass` it belongs to, and what it is about
+//! (`action`, `path`, `side`, `bytes` and others, see [`super::record`]). Names are unchanged there.
+//!
 //! Only this program's own lines are written, whatever `RUST_LOG` says: the crates below it log cookies and
 //! headers. A line stays one line, whatever a file is called.
 
+mod file;
+
 use std::{
-    fs::{File, OpenOptions},
     io::Write as _,
-    os::unix::fs::OpenOptionsExt as _,
     sync::{Mutex, PoisonError},
 };
 
 use env_logger::{Builder, Logger};
+use file::{LIMITS, LogFile};
 use indicatif_log_bridge::LogWrapper;
 use jiff::Timestamp;
-use log::{Level, LevelFilter, Log, Metadata, Record};
+use log::{
+    Level, LevelFilter, Log, Metadata, Record,
+    kv::{self, Key, VisitSource},
+};
+use serde_json::{Map, Value};
 
 use super::{
     Console,
-    record::{ITEM, NOTE},
+    record::{DECISION, DRY, ITEM, NOTE},
     sanitize::for_terminal,
 };
 use crate::{
-    error::{Error, Kind, Result},
+    error::{Error, Kind},
     options::{LogOptions, Verbosity},
 };
 
@@ -34,20 +42,15 @@ pub fn start(
     console: &Console,
     verbosity: Verbosity,
     is_json: bool,
-) -> Result<()> {
+) -> crate::error::Result<()> {
     let file = options
         .file
         .as_ref()
         .map(|path| {
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .mode(0o600)
-                .open(path)
-                .map_err(|error| {
-                    let context = format!("cannot open the log file \"{}\"", path.display());
-                    Error::new(Kind::Usage, context).with_source(error)
-                })
+            LogFile::open(path, LIMITS).map_err(|error| {
+                let context = format!("cannot open the log file \"{}\"", path.display());
+                Error::new(Kind::Usage, context).with_source(error)
+            })
         })
         .transpose()?;
     let json_lines = options.is_json;
@@ -86,10 +89,14 @@ fn shows_items(options: &LogOptions, verbosity: Verbosity, is_json: bool) -> boo
 
 fn builder(options: &LogOptions) -> Builder {
     let mut builder = Builder::new();
-    match &options.directives {
-        Some(directives) => builder.parse_filters(directives),
-        None => builder.filter_level(options.level),
-    };
+    if let Some(directives) = &options.directives {
+        builder.parse_filters(directives);
+    } else {
+        builder.filter_level(options.level);
+        if options.decisions {
+            builder.filter_module(DECISION, LevelFilter::Debug);
+        }
+    }
     builder
 }
 
@@ -98,7 +105,7 @@ struct Both {
     terminal: LogWrapper<Logger>,
     filter: Logger,
     shows_items: bool,
-    file: Option<Mutex<File>>,
+    file: Option<Mutex<LogFile>>,
     is_json: bool,
 }
 
@@ -118,7 +125,7 @@ impl Log for Both {
         if !is_own(target) || !self.filter.matches(record) {
             return;
         }
-        if target != NOTE && (target != ITEM || self.shows_items) {
+        if target != NOTE && target != DRY && (target != ITEM || self.shows_items) {
             self.terminal.log(record);
         }
         if let Some(file) = &self.file {
@@ -129,9 +136,9 @@ impl Log for Both {
                 for_file(record, now)
             };
             line.push('\n');
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            // A full disk must not end a pass for its log's sake.
-            let _written = file.write_all(line.as_bytes());
+            file.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write(&line);
         }
     }
 
@@ -145,6 +152,7 @@ fn for_people(record: &Record<'_>) -> String {
         Level::Error => "error: ",
         Level::Warn => "warning: ",
         Level::Info => "",
+        Level::Debug if record.target() == DECISION => "",
         Level::Debug => "debug: ",
         Level::Trace => "trace: ",
     };
@@ -160,13 +168,46 @@ fn for_file(record: &Record<'_>, time: Timestamp) -> String {
 }
 
 fn json(record: &Record<'_>, time: Timestamp) -> String {
-    serde_json::json!({
-        "time": format!("{time:.3}"),
-        "level": record.level().as_str().to_ascii_lowercase(),
-        "target": record.target(),
-        "message": record.args().to_string(),
-    })
-    .to_string()
+    let mut line = Map::new();
+    line.insert("ts".into(), format!("{time:.3}").into());
+    let level = record.level().as_str().to_ascii_lowercase();
+    line.insert("level".into(), level.into());
+    line.insert("target".into(), record.target().into());
+    line.insert("message".into(), record.args().to_string().into());
+    if let Some(pass) = &*PASS.lock().unwrap_or_else(PoisonError::into_inner) {
+        line.insert("pass".into(), pass.as_str().into());
+    }
+    // It only ends early for an error of its own, and has none.
+    let _visited = record.key_values().visit(&mut About(&mut line));
+    Value::Object(line).to_string()
+}
+
+/// The pass that is under way; a process has one at a time.
+static PASS: Mutex<Option<String>> = Mutex::new(None);
+
+/// From here on, lines belong to this pass, or to none.
+pub(super) fn set_pass(pass: Option<&str>) {
+    *PASS.lock().unwrap_or_else(PoisonError::into_inner) = pass.map(str::to_owned);
+}
+
+/// Takes what a line is about.
+struct About<'a>(&'a mut Map<String, Value>);
+
+impl<'a> VisitSource<'a> for About<'_> {
+    fn visit_pair(&mut self, key: Key<'a>, value: kv::Value<'a>) -> Result<(), kv::Error> {
+        let value = if let Some(number) = value.to_u64() {
+            number.into()
+        } else if let Some(truth) = value.to_bool() {
+            truth.into()
+        } else {
+            match value.to_string() {
+                nothing if nothing.is_empty() => return Ok(()),
+                text => text.into(),
+            }
+        };
+        self.0.insert(key.as_str().to_owned(), value);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -196,7 +237,7 @@ mod tests {
             "2027-01-15T08:00:00.000Z INFO  upload a\\nERROR b\\u{1b}[2J"
         );
         let line = with(Level::Error, words, |record| json(record, time));
-        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let value: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(value["message"], words);
         assert_eq!(value["level"], "error");
         assert_eq!(line.lines().count(), 1);
@@ -223,6 +264,7 @@ mod tests {
             level,
             is_json: false,
             file: None,
+            decisions: false,
         };
         let plain = options(LevelFilter::Warn);
         assert!(!shows_items(&plain, Verbosity::Normal, false));

@@ -65,6 +65,8 @@ pub struct Summary {
     pub remote: String,
     /// Nothing was done, only planned.
     pub dry_run: bool,
+    /// The service was not asked: the baseline stood in for it.
+    pub no_remote: bool,
     /// Local and remote items seen.
     pub items: (usize, usize),
     /// All actions together.
@@ -94,6 +96,11 @@ pub struct Summary {
 /// Something that happened in a pass.
 #[derive(Debug)]
 pub enum Event<'a> {
+    /// A pass begins; `undo` knows it by this name.
+    Began {
+        /// Its name.
+        pass: &'a str,
+    },
     /// A side is being listed.
     Listing {
         /// The side.
@@ -183,6 +190,21 @@ pub struct Silent;
 
 impl Reporter for Silent {
     fn event(&self, _: &Event<'_>) {}
+}
+
+/// Passes events on, and a warning right before the summary, which is the last.
+pub(crate) struct Closing {
+    pub(crate) warning: String,
+    pub(crate) to: Arc<dyn Reporter>,
+}
+
+impl Reporter for Closing {
+    fn event(&self, event: &Event<'_>) {
+        if let Event::Summary(_) = event {
+            self.to.event(&Event::Warning(&self.warning));
+        }
+        self.to.event(event);
+    }
 }
 
 /// How a pass is told.

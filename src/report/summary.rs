@@ -172,7 +172,12 @@ fn hint(summary: &Summary) -> Option<&'static str> {
         return Some("run the same command again to go on where it stopped");
     }
     if summary.dry_run {
-        return (summary.counts.planned > 0).then_some("run it without --dry-run to do it");
+        let how = if summary.no_remote {
+            "run it without --no-remote to do it, on what is in iCloud then"
+        } else {
+            "run it without --dry-run to do it"
+        };
+        return (summary.counts.planned > 0).then_some(how);
     }
     let counts = summary.counts;
     if counts.failed > 0 || counts.skipped > 0 {

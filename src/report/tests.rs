@@ -273,6 +273,7 @@ pub(crate) fn summary() -> Summary {
         local: "/home/anna/iCloud".into(),
         remote: "/".into(),
         dry_run: false,
+        no_remote: false,
         items: (1200, 1180),
         counts: Counts {
             planned: 12,

@@ -134,6 +134,7 @@ impl Pair {
             local: self.hand.0.clone(),
             remote: "/".to_owned(),
             dry_run,
+            no_remote: false,
             filter: FilterOptions {
                 exclude: asked.exclude.clone(),
                 ..FilterOptions::default()
@@ -149,6 +150,7 @@ impl Pair {
             listers: asked.transfers,
             bwlimit: None,
             max_downloads: None,
+            min_free: 0,
             op_delay: Duration::ZERO,
             links: Links::Skip,
             state_file: None,

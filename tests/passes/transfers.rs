@@ -173,6 +173,84 @@ fn a_full_account_is_told_with_what_to_do() {
         .says("Recently Deleted");
 }
 
+#[test]
+fn a_full_account_is_asked_no_more_for_what_is_as_large_and_the_next_pass_says_so_beforehand() {
+    let world = World::new();
+    for number in 0..30 {
+        world.write(&format!("large {number:02}"), vec![b'x'; 1_000]);
+    }
+    world.write("z small", "1");
+    let full = Action::Status {
+        status: 400,
+        body: Some(r#"{"error_code":"QUOTA_EXCEEDED","reason":"used up"}"#.to_owned()),
+        retry_after: None,
+    };
+    world
+        .emulator
+        .fault(Fault::once("upload/web", full.clone()));
+    let ran = world.pass("push", &["--transfers", "1"]).code(3);
+    assert!(!ran.stderr.contains("was full when"), "{}", ran.stderr);
+    ran.says("large 00: cannot send")
+        .says("large 29: not sent: the account's iCloud storage is full, it refused 1000 B");
+    assert_eq!(
+        world.count("upload/web"),
+        2,
+        "the first large one, and the small one"
+    );
+    assert_eq!(world.remote_tree().len(), 1);
+
+    // A dry run says it as well; who has nothing to send hears nothing of it.
+    world
+        .pass("push", &["--dry-run"])
+        .code(0)
+        .says("iCloud storage was full when");
+    let ran = world.pass("pull", &[]).code(0);
+    assert!(!ran.stderr.contains("was full when"), "{}", ran.stderr);
+    let ran = world.pass("push", &[]).code(0);
+    ran.says("the account's iCloud storage was full when something was last sent (20");
+    world.expect_equal();
+    world.write("more", "2");
+    let ran = world.pass("push", &[]).code(0);
+    assert!(!ran.stderr.contains("was full when"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_download_that_would_leave_too_little_free_is_not_begun() {
+    let world = World::new();
+    world.drive.mkdir("d").unwrap();
+    world.drive.write("a", "old").unwrap();
+    world.pass("pull", &[]).code(0);
+    world.drive.write("a", "newer").unwrap();
+    world.drive.write("d/b", vec![b'x'; 3_000]).unwrap();
+    world.emulator.clear_requests();
+    let all = ["--min-free", "900000G"];
+    let before = "the downloads need 2.9 KiB here, where ";
+    let dry = [&all[..], &["--dry-run"]].concat();
+    world.pass("pull", &dry).code(0).says(before);
+    let ran = world.pass("pull", &all).code(3);
+    ran.says(before)
+        .says("878.9 TiB are to stay so (--min-free)")
+        .says("d/b: not begun: it needs 2.9 KiB here, where ");
+    assert_eq!(world.read("a"), "old");
+    assert_eq!(
+        world.count("content GET") + world.count("download/batch"),
+        0
+    );
+    assert!(world.leftovers().is_empty());
+    world.pass("pull", &["--min-free", "0"]).code(0);
+    world.expect_equal();
+}
+
+#[test]
+fn a_loser_that_there_is_no_room_for_is_not_replaced() {
+    let world = World::new();
+    world.write_at("a", "ours", 1_700_000_900);
+    world.drive.write("a", "their version").unwrap();
+    let args = ["--conflict", "prefer-local", "--min-free", "900000G"];
+    world.pass("bisync", &args).code(3).says("not begun");
+    assert_eq!(world.drive.read("a").unwrap(), &b"their version"[..]);
+}
+
 /// Content that comes in three parts, none of them like another.
 fn large() -> Vec<u8> {
     let words = (0_u32..).map(|n| n.wrapping_mul(0x9E37_79B9));

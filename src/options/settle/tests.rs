@@ -293,7 +293,7 @@ fn the_endpoint_comes_from_the_environment_alone() {
 
 #[test]
 fn names_of_later_or_other_programs_in_an_env_file_break_nothing() {
-    let world = World::new().dotenv("SYNC_INTERVAL=x\nMETRICS_PORT=99999\nNO_REMOTE=2\nPATH=/\n");
+    let world = World::new().dotenv("SYNC_INTERVAL=x\nMETRICS_PORT=99999\nLATER_NAME=2\nPATH=/\n");
     assert!(world.run("pull").is_ok());
 }
 
@@ -339,7 +339,7 @@ fn the_log_level_follows_flags_then_environment() {
     let world = World::new().dotenv("LOG_LEVEL=DEBUG\nLOG_JSON=1\nLOG_FILE=~/log\n");
     let log = |words: &str| {
         let cli = parse(words);
-        world.layers(&cli).unwrap().log(&cli.common).unwrap()
+        world.layers(&cli).unwrap().log(&cli.common, false).unwrap()
     };
     let plain = log("pull");
     assert_eq!(plain.level, log::LevelFilter::Debug);
@@ -389,7 +389,7 @@ fn the_defaults_that_are_shown_are_those_that_are_taken() {
         let mut layers = world.layers(&parse("pull")).unwrap();
         let (pass, account, _) = world.run("pull").unwrap();
         let watch = layers.watch(&WatchArgs::default()).unwrap();
-        let log = layers.log(&CommonArgs::default()).unwrap();
+        let log = layers.log(&CommonArgs::default(), false).unwrap();
         // The address shows even where nothing is served on it.
         let served = parse("pull --watch --metrics-http");
         let Command::Pull(args) = &served.command else {
