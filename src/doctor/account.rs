@@ -14,6 +14,7 @@ use crate::{
         prompt::Nobody,
         secret::Keyring,
         session::Session,
+        trust,
     },
     error::{Kind, Result},
 };
@@ -155,10 +156,15 @@ fn session(gate: &Gate, line: Option<&Line>) -> Result<(Finding, Signed)> {
                 "run `icloud-sync login` and approve the request on one of your devices",
             )
         }
-        Asked::Known(_) => Ok((
-            Finding::ok(NAME, format!("{}, {since}; it holds", gate.account)),
-            Signed::In(session.into()),
-        )),
+        Asked::Known(_) => {
+            let found = format!("{}, {since}; it holds", gate.account);
+            let trusted = (session.trusted_ms).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let finding = match trusted.and_then(|since| trust::warning(since, Timestamp::now())) {
+                Some(words) => Finding::warning(NAME, found, words),
+                None => Finding::ok(NAME, found),
+            };
+            Ok((finding, Signed::In(session.into())))
+        }
     }
 }
 

@@ -253,6 +253,23 @@ fn a_session_that_has_ended_is_a_matter_of_signing_in_and_is_not_renewed_here() 
 }
 
 #[test]
+fn a_trust_that_is_about_to_end_is_a_warning() {
+    let world = World::new();
+    let path = session_file(&world);
+    let mut session: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let day_ms = 86_400_000;
+    session["trusted_ms"] = (jiff::Timestamp::now().as_millisecond() - 28 * day_ms).into();
+    fs::write(&path, session.to_string()).unwrap();
+    let ran = doctor(&world).code(0);
+    let (verdict, words) = finding(&ran, "session");
+    assert_eq!(verdict, "warning", "{words}");
+    assert!(
+        words.contains("it holds") && words.contains("likely to end"),
+        "{words}"
+    );
+}
+
+#[test]
 fn data_that_this_session_may_not_see_is_a_matter_of_signing_in() {
     let world = World::new();
     let mut account = Account::new(WHO, PASSWORD);
