@@ -14,6 +14,7 @@ use crate::{
         prompt::Nobody,
         secret::Keyring,
         session::Session,
+        trust,
     },
     error::{Kind, Result},
 };
@@ -105,7 +106,14 @@ fn session(gate: &Gate, line: Option<&Line>) -> Result<(Finding, Signed)> {
         let found = format!("{}, {since}; whether it holds can't be asked", gate.account);
         return Ok((Finding::skipped(NAME, found), Signed::In(session.into())));
     };
-    match account::validate(&line.wire, &session.services())? {
+    let asked = account::validate(&line.wire, &session.services()).map_err(|error| {
+        // The host was there a moment ago.
+        match error.hint() {
+            None => error.with_hint("iCloud is in trouble, or a proxy in between: try again later"),
+            Some(_) => error,
+        }
+    });
+    match asked? {
         Asked::Refused(words) => signed_out(
             format!(
                 "the session of {} ({since}) has ended: {words}",
@@ -148,10 +156,15 @@ fn session(gate: &Gate, line: Option<&Line>) -> Result<(Finding, Signed)> {
                 "run `icloud-sync login` and approve the request on one of your devices",
             )
         }
-        Asked::Known(_) => Ok((
-            Finding::ok(NAME, format!("{}, {since}; it holds", gate.account)),
-            Signed::In(session.into()),
-        )),
+        Asked::Known(_) => {
+            let found = format!("{}, {since}; it holds", gate.account);
+            let trusted = (session.trusted_ms).and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let finding = match trusted.and_then(|since| trust::warning(since, Timestamp::now())) {
+                Some(words) => Finding::warning(NAME, found, words),
+                None => Finding::ok(NAME, found),
+            };
+            Ok((finding, Signed::In(session.into())))
+        }
     }
 }
 

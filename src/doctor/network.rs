@@ -217,13 +217,18 @@ fn host(shown: &str, heard: &Heard, endpoint: &Endpoint) -> Finding {
     if status < 500 && status != 407 {
         return Finding::ok(NAME, format!("{shown} answers in {took} ms{tls}"));
     }
-    let words = Reason::read(&heard.answer.body).words(status);
-    let way_out = if status == 407 {
-        "the proxy wants a user name and password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT"
-    } else {
-        "the service or a proxy in between is in trouble: try again later; www.apple.com/support/systemstatus tells of Apple's"
-    };
-    Finding::failed(NAME, format!("{shown}: {words}"), way_out)
+    let found = format!(
+        "{shown}: {}",
+        Reason::read(&heard.answer.body).words(status)
+    );
+    if status == 407 {
+        let way_out =
+            "the proxy wants a user name and password: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT";
+        return Finding::failed(NAME, found, way_out);
+    }
+    // Something answers; whether it is well is seen at addresses where there is something to be had.
+    let way_out = "the service or a proxy in between may be in trouble: see below, and www.apple.com/support/systemstatus";
+    Finding::warning(NAME, found, way_out)
 }
 
 /// Makes a finding of what kept an answer from coming.

@@ -2,7 +2,7 @@
 //! iCloud Drive.
 //!
 //! Comes in: a session that holds. Goes out: a finding for each question, and what the program can use of the answers
-//! among what it has [`Learned`]. The folder goes to Recently Deleted at the end, whatever happened meanwhile: also after
+//! among what it has learned. The folder goes to Recently Deleted at the end, whatever happened meanwhile: also after
 //! an error, and after Ctrl-C. Its name is one that passes leave alone on both sides. Requests and time are bounded. What it
 //! never does: touch anything outside of that folder, delete for good, or sign in.
 

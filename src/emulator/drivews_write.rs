@@ -146,10 +146,11 @@ pub(super) fn trash(world: &mut World, call: &Call) -> Reply {
             .map(super::drive::Item::etag)
             .unwrap_or_default();
         if text(one, "etag") != current {
-            return match stale {
-                StaleTrash::Silent => Ok(()),
-                StaleTrash::Conflict => Err("ETAG_CONFLICT"),
-            };
+            match stale {
+                StaleTrash::Silent => return Ok(()),
+                StaleTrash::Conflict => return Err("ETAG_CONFLICT"),
+                StaleTrash::Trash => {}
+            }
         }
         drive.trash_item(no).map_err(word)
     })

@@ -42,6 +42,8 @@ pub enum StaleTrash {
     Silent,
     /// 200 with the status `ETAG_CONFLICT` and the item as it is now.
     Conflict,
+    /// Trashes it all the same. Nobody has seen that; a probe has to tell.
+    Trash,
 }
 
 /// How a right second-factor code is answered.

@@ -1,7 +1,7 @@
 //! Where log lines go: stderr in words for people, and the file of `LOG_FILE` with time and level.
 //!
 //! With `LOG_JSON` a line is an object: `ts`, `level`, `target`, `message`, the `pass` it belongs to, and what it is about
-//! (`action`, `path`, `side`, `bytes` and others, see `super::record`). Names are unchanged there.
+//! (`action`, `path`, `side`, `bytes` and others, see `report::record`). Names are unchanged there.
 //!
 //! Only this program's own lines are written, whatever `RUST_LOG` says: the crates below it log cookies and
 //! headers. A line stays one line, whatever a file is called.

@@ -190,6 +190,14 @@ fn a_service_in_trouble_is_named_with_what_it_said() {
     // A service that has had enough is not asked again.
     assert_eq!(world.count(list), 1);
     world.emulator.clear_faults();
+    let validate = Fault::always("validate", Action::Html502);
+    world.emulator.fault(validate);
+    let words = expect_failed(&doctor(&world).code(3), &["session"]);
+    assert!(
+        words.contains("validate: status 502: an HTML page") && words.contains("try again later"),
+        "{words}"
+    );
+    world.emulator.clear_faults();
     world
         .emulator
         .fault(Fault::always(list, Action::ShortItems));
@@ -242,6 +250,23 @@ fn a_session_that_has_ended_is_a_matter_of_signing_in_and_is_not_renewed_here() 
     let ran = doctor(&world).code(4);
     assert!(expect_failed(&ran, &["session"]).contains("not signed in"));
     assert_eq!(finding(&ran, "network").0, "ok");
+}
+
+#[test]
+fn a_trust_that_is_about_to_end_is_a_warning() {
+    let world = World::new();
+    let path = session_file(&world);
+    let mut session: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let day_ms = 86_400_000;
+    session["trusted_ms"] = (jiff::Timestamp::now().as_millisecond() - 28 * day_ms).into();
+    fs::write(&path, session.to_string()).unwrap();
+    let ran = doctor(&world).code(0);
+    let (verdict, words) = finding(&ran, "session");
+    assert_eq!(verdict, "warning", "{words}");
+    assert!(
+        words.contains("it holds") && words.contains("likely to end"),
+        "{words}"
+    );
 }
 
 #[test]

@@ -128,6 +128,22 @@ fn another_service_gives_other_answers() {
     }
 }
 
+#[test]
+fn an_answer_that_passes_do_not_reckon_with_stands_out() {
+    let world = World::new();
+    world
+        .emulator
+        .set_switches(|switches| switches.stale_trash = StaleTrash::Trash);
+    let ran = probe(&world).code(3);
+    expect(
+        &ran,
+        "15.7 stale etag",
+        "failed",
+        "a file is trashed all the same, a folder is trashed all the same",
+    );
+    expect_clean(&world, &BTreeMap::new());
+}
+
 /// A Drive with 60 folders of two files each, in a service with limits that nobody told.
 fn limited() -> World {
     let world = World::new();

@@ -20,47 +20,62 @@ use crate::{
     error::{Error, Kind, Result},
 };
 
-/// A signed-in connection for a bounded number of requests, and a bounded time.
-pub(super) struct Bound {
-    api: Arc<Api>,
+/// So many requests, and so long.
+struct Allowance {
     left: AtomicU32,
     until: Instant,
 }
 
-impl Bound {
-    pub(super) fn new(api: Arc<Api>, requests: u32, until: Instant) -> Self {
-        Self {
-            api,
-            left: AtomicU32::new(requests),
-            until,
+impl Allowance {
+    /// Returns which of both is used up.
+    fn is_over(&self) -> Option<&'static str> {
+        if Instant::now() >= self.until {
+            return Some("time");
         }
-    }
-
-    /// Returns whether there is nothing left of one of both.
-    pub(super) fn is_used_up(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0 || Instant::now() >= self.until
+        (self.left.load(Ordering::Relaxed) == 0).then_some("requests")
     }
 
     /// Takes one request.
     fn take(&self) -> Result<()> {
         let over = |what: &str| {
-            Err(Error::new(
-                Kind::Other,
-                format!("the bound of {what} is reached"),
-            ))
+            let words = format!("the bound of {what} is reached");
+            Err(Error::new(Kind::Other, words))
         };
-        if Instant::now() >= self.until {
-            return over("time");
+        if let Some(what) = self.is_over() {
+            return over(what);
         }
+        // Another thread may have taken the last one meanwhile.
         let took = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
                 left.checked_sub(1)
             });
-        match took {
-            Ok(_) => Ok(()),
-            Err(_) => over("requests"),
+        took.map_or_else(|_| over("requests"), |_| Ok(()))
+    }
+}
+
+/// A signed-in connection for a bounded number of requests, and a bounded time.
+pub(super) struct Bound {
+    api: Arc<Api>,
+    allowance: Allowance,
+}
+
+impl Bound {
+    pub(super) fn new(api: Arc<Api>, requests: u32, until: Instant) -> Self {
+        let left = AtomicU32::new(requests);
+        Self {
+            api,
+            allowance: Allowance { left, until },
         }
+    }
+
+    /// Returns whether there is nothing left of one of both.
+    pub(super) fn is_used_up(&self) -> bool {
+        self.allowance.is_over().is_some()
+    }
+
+    fn take(&self) -> Result<()> {
+        self.allowance.take()
     }
 
     /// Asks by GET and returns the status of a good answer.
@@ -116,5 +131,28 @@ impl Wire for Bound {
 
     fn refusals(&self) -> u64 {
         Wire::refusals(&self.api)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn requests_and_time_end() {
+        let far = Instant::now() + Duration::from_secs(3_600);
+        let allowance = |left, until| Allowance {
+            left: AtomicU32::new(left),
+            until,
+        };
+        let few = allowance(2, far);
+        assert!(few.take().is_ok() && few.take().is_ok());
+        assert_eq!(few.is_over(), Some("requests"));
+        assert!(few.take().unwrap_err().to_string().contains("requests"));
+        let late = allowance(2, Instant::now());
+        assert!(late.take().unwrap_err().to_string().contains("time"));
+        assert_eq!(late.left.load(Ordering::Relaxed), 2);
     }
 }

@@ -35,31 +35,33 @@ pub(super) fn spread(lab: &mut Lab<'_>) -> Result<Measured> {
     lab.trash(&longer)?;
     note(lab, "a deletion below it")?;
     let mut measured = Measured::known(said.join("; "));
-    let parts = [&file, &renamed, &edited].map(content_part);
-    match parts {
-        [Some(first), Some(renamed), Some(edited)] => {
-            if renamed == edited {
-                measured.answer.push_str(
-                    "; the part of a file's etag after :: stays as it is when the content changes",
-                );
-                measured.way_out = Some(
-                    "use --checksum until the project knows of it: an edit of the same size and time could be missed; tell the project, with this report",
-                );
-            } else if first == renamed {
-                measured
-                    .answer
-                    .push_str("; the part of a file's etag after :: moves with its content only");
-            } else {
-                measured
-                    .answer
-                    .push_str("; the part of a file's etag after :: moves with a rename too");
-            }
-        }
-        _ => measured
-            .answer
-            .push_str("; a file's etag has no content part"),
-    }
+    let (words, way_out) = judged([&file, &renamed, &edited].map(content_part));
+    measured.answer.push_str("; ");
+    measured.answer.push_str(words);
+    measured.way_out = way_out;
     Ok(measured)
+}
+
+/// Judges the content parts of a new file, after a rename, and after an edit: what it says, and what to do if passes can't
+/// rest on it.
+fn judged(parts: [Option<&str>; 3]) -> (&'static str, Option<&'static str>) {
+    match parts {
+        [_, Some(renamed), Some(edited)] if renamed == edited => (
+            "the part of a file's etag after :: stays as it is when the content changes",
+            Some(
+                "use --checksum until the project knows of it: an edit of the same size and time could be missed; tell the project, with this report",
+            ),
+        ),
+        [Some(first), Some(renamed), Some(_)] if first == renamed => (
+            "the part of a file's etag after :: moves with its content only",
+            None,
+        ),
+        [Some(_), Some(_), Some(_)] => (
+            "the part of a file's etag after :: moves with a rename too",
+            None,
+        ),
+        _ => ("a file's etag has no content part", None),
+    }
 }
 
 /// Returns the part that should move with content only.
@@ -98,6 +100,17 @@ fn changed(before: &[Etag], now: &[Etag]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_edit_that_the_content_part_does_not_show_is_a_reason_to_worry() {
+        let judge = |parts: [&str; 3]| judged(parts.map(Some));
+        assert!(judge(["1", "1", "2"]).0.contains("content only"));
+        assert!(judge(["1", "2", "3"]).0.contains("with a rename too"));
+        for parts in [["1", "1", "1"], ["1", "2", "2"]] {
+            assert!(judge(parts).1.unwrap().contains("--checksum"), "{parts:?}");
+        }
+        assert!(judged([None, None, None]).0.contains("no content part"));
+    }
 
     #[test]
     fn the_folders_that_changed_are_named() {
