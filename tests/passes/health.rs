@@ -22,7 +22,7 @@ fn change(world: &World, name: &str, change: impl FnOnce(&mut Value)) {
 }
 
 /// Makes the trust of the saved session so many days old.
-fn trusted_for(world: &World, days: i64) {
+pub(super) fn trusted_for(world: &World, days: i64) {
     let now = jiff::Timestamp::now().as_millisecond();
     change(world, "session.json", |session| {
         session["trusted_ms"] = (now - days * DAY_MS).into();

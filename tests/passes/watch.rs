@@ -13,7 +13,10 @@ use std::{
 use icloud_sync::emulator::{Action, Fault};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::world::{WHO, World};
+use super::{
+    health::trusted_for,
+    world::{WHO, World},
+};
 
 /// A watch with nobody at its terminal, nor a password.
 struct Watching<'a> {
@@ -241,6 +244,27 @@ fn the_numbers_of_a_watch_are_served() {
         "0.0.0.0",
     ];
     world.run(args).code(2).says("METRICS_TOKEN");
+}
+
+#[test]
+fn a_watch_warns_of_the_end_of_the_trust_once_a_day_and_says_how_far_each_pass_is() {
+    let world = World::new();
+    world.write("a", "1");
+    trusted_for(&world, 26);
+    let watching = Watching::begin(&world, &["--interval", "20", "--progress-summary"]);
+    until("three passes", || watching.passes() >= 3);
+    let (code, told) = watching.end(Signal::TERM);
+    assert_eq!(code, Some(0));
+    assert_eq!(
+        told.matches("trust of this machine is likely").count(),
+        1,
+        "{told}"
+    );
+    assert_eq!(
+        told.matches("done: 1 file sent (1 B); ").count(),
+        1,
+        "{told}"
+    );
 }
 
 /// What the process holds: memory in KiB, and open descriptors.
