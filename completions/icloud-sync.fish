@@ -87,6 +87,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -l no-auto-r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand ls" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l stats-interval -d 'Say every so many seconds how far the pass is; 0: never [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l exclude -d 'Leave out what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l ignore -d 'As --exclude, and stronger than any other pattern' -r
@@ -119,6 +120,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s n -l dr
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l progress-summary -d 'Say at the end what was done by kind, and how fast'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l checksum -d 'Compare by content wherever size and time leave a doubt'
@@ -132,6 +134,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l delete-
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l stats-interval -d 'Say every so many seconds how far the pass is; 0: never [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l exclude -d 'Leave out what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l ignore -d 'As --exclude, and stronger than any other pattern' -r
@@ -164,6 +167,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s n -l dr
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l progress-summary -d 'Say at the end what was done by kind, and how fast'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l checksum -d 'Compare by content wherever size and time leave a doubt'
@@ -177,6 +181,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l delete-
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s v -l verbose -d 'Say more: -v names each file and gives reasons, -vv tells of retries, -vvv of each request'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s q -l quiet -d 'Say nothing but problems'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l stats-interval -d 'Say every so many seconds how far the pass is; 0: never [default: 0]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l include -d 'Sync only what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l exclude -d 'Leave out what matches GLOB (may be repeated; a comma separates too)' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l ignore -d 'As --exclude, and stronger than any other pattern' -r
@@ -209,6 +214,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -s n -l 
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-remote -d 'Print what would be pushed, without asking iCloud anything'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l json -d 'Print JSON, one object a line; the last is the summary'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l verbose-decisions -d 'Say why each item that is not the same on both sides is treated as it is'
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l progress-summary -d 'Say at the end what was done by kind, and how fast'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l no-default-ignores -d 'Do not leave out .DS_Store, ._* and other litter of macOS'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l force -d 'Let this pass through the guards against mass deletion and mass change'
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l checksum -d 'Compare by content wherever size and time leave a doubt'

@@ -1,27 +1,35 @@
-//! What the passes of a watch have come to, as numbers that a monitor can ask for.
+//! What the passes of a pair have come to, as numbers that a monitor can ask for.
 //!
-//! In go the events and ends of passes, out go JSON, or Prometheus text where it is asked for; [`serve`] speaks HTTP. No
-//! path, account or secret is in the numbers.
+//! In go the events and ends of passes, out go JSON, or Prometheus text where it is asked for; [`serve`] speaks HTTP,
+//! [`totals`] keeps them beside the baseline, so that they go on over restarts and `status` has them. No path, account or
+//! secret is in the numbers.
 
 mod serve;
+mod totals;
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use serve::{Address, Server, serve};
+pub use totals::load;
 
 use crate::{
     error::{Error, Kind},
     report::{Event, Outcome, Reporter, Summary, words},
 };
 
-/// The numbers since the process began. Times are seconds since 1970 UTC, durations seconds, contents bytes.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+/// The numbers since counting began, which is with the pair's first pass. Times are seconds since 1970 UTC, durations
+/// seconds, contents bytes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Numbers {
+    /// When counting began.
+    pub since: Option<i64>,
     /// Passes, by exit code.
     pub passes: BTreeMap<u8, u64>,
     /// The exit code of the last pass.
@@ -41,7 +49,7 @@ pub struct Numbers {
     /// Requests made to the service.
     pub requests: u64,
     /// Actions that were done, by kind.
-    pub actions: BTreeMap<&'static str, u64>,
+    pub actions: BTreeMap<String, u64>,
     /// Actions that failed.
     pub failures: u64,
     /// Actions that were skipped, since something changed meanwhile.
@@ -71,55 +79,139 @@ pub struct Health {
 
 /// The numbers, shared by who counts and who asks.
 #[derive(Clone, Default)]
-pub struct Metrics(Arc<Mutex<Numbers>>);
+pub struct Metrics(Arc<Counters>);
+
+#[derive(Default)]
+struct Counters {
+    /// The pair's folder, where the totals are kept; `None`: nowhere.
+    folder: Option<PathBuf>,
+    numbers: Mutex<Both>,
+}
+
+#[derive(Default)]
+struct Both {
+    /// Of all passes that have ended.
+    total: Numbers,
+    /// Of the pass that is under way.
+    pass: Numbers,
+}
 
 fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
 impl Metrics {
-    fn numbers(&self) -> MutexGuard<'_, Numbers> {
+    /// Goes on where the passes of a pair have come to, and keeps what is added; without a folder it begins anew, and
+    /// keeps nothing.
+    pub fn of(folder: Option<PathBuf>) -> Self {
+        let total = folder.as_deref().and_then(load);
+        let both = Both {
+            total: total.unwrap_or_default(),
+            ..Both::default()
+        };
+        Self(Arc::new(Counters {
+            folder,
+            numbers: Mutex::new(both),
+        }))
+    }
+
+    fn numbers(&self) -> MutexGuard<'_, Both> {
         // What is inside is whole between any two statements.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        (self.0.numbers.lock()).unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a pass that came to its end.
     pub fn ended(&self, end: &Result<Summary, Error>) {
-        let mut numbers = self.numbers();
-        let exit_code = match end {
-            Ok(summary) => summary.exit_code,
-            Err(error) => error.exit_code(),
-        };
-        *numbers.passes.entry(exit_code).or_default() += 1;
-        numbers.last_exit_code = Some(exit_code);
-        numbers.last_pass = Some(now());
-        if matches!(exit_code, 0 | 3) {
-            numbers.last_success = numbers.last_pass;
-        }
-        match end {
-            Ok(summary) => {
-                let (received, sent) = summary.bytes;
-                numbers.bytes_received += received;
-                numbers.bytes_sent += sent;
-                numbers.requests += summary.requests;
-                numbers.conflicts += u64::try_from(summary.conflicts.len()).unwrap_or(0);
-                numbers.problems = summary.problems.len();
-                numbers.last_duration = summary.elapsed.as_secs_f64();
-                numbers.duration += numbers.last_duration;
+        let mut both = self.numbers();
+        let mut pass = std::mem::take(&mut both.pass);
+        pass.end(end);
+        let kept = (self.0.folder.as_deref()).map(|folder| totals::add(folder, &pass));
+        match kept {
+            // Others may have added theirs.
+            Some(Ok(Some(total))) => both.total = total,
+            Some(Ok(None)) | None => both.total.add(&pass),
+            Some(Err(error)) => {
+                log::warn!("{}", error.chain());
+                both.total.add(&pass);
             }
-            Err(error) if error.kind() == Kind::Guard => numbers.guards += 1,
-            Err(_) => {}
         }
-        numbers.auth_blocked_events += u64::from(exit_code == 4);
     }
 
     /// Returns the numbers as they are now.
     pub fn snapshot(&self, health: Health) -> Numbers {
+        let both = self.numbers();
+        let mut numbers = both.total.clone();
+        numbers.count(&both.pass);
         Numbers {
             reauth_attempts: health.reauth_attempts,
             trust_age: health.trusted.map(|since| now() - since),
-            ..self.numbers().clone()
+            ..numbers
         }
+    }
+}
+
+impl Numbers {
+    /// Takes how a pass ended.
+    fn end(&mut self, end: &Result<Summary, Error>) {
+        let exit_code = match end {
+            Ok(summary) => summary.exit_code,
+            Err(error) => error.exit_code(),
+        };
+        *self.passes.entry(exit_code).or_default() += 1;
+        self.last_exit_code = Some(exit_code);
+        self.last_pass = Some(now());
+        self.since = self.last_pass;
+        if matches!(exit_code, 0 | 3) {
+            self.last_success = self.last_pass;
+        }
+        match end {
+            Ok(summary) => {
+                let (received, sent) = summary.bytes;
+                self.bytes_received += received;
+                self.bytes_sent += sent;
+                self.requests += summary.requests;
+                self.conflicts += u64::try_from(summary.conflicts.len()).unwrap_or(0);
+                self.problems = summary.problems.len();
+                self.last_duration = summary.elapsed.as_secs_f64();
+                self.duration += self.last_duration;
+            }
+            Err(error) if error.kind() == Kind::Guard => self.guards += 1,
+            Err(_) => {}
+        }
+        self.auth_blocked_events += u64::from(exit_code == 4);
+    }
+
+    /// Adds a pass that has ended. What is said of the last pass is said of this one then.
+    fn add(&mut self, pass: &Self) {
+        self.count(pass);
+        self.since = self.since.or(pass.since);
+        self.last_exit_code = pass.last_exit_code;
+        self.last_pass = pass.last_pass;
+        self.last_success = pass.last_success.or(self.last_success);
+        // One that ended before it could look has no such numbers.
+        if pass.last_duration > 0.0 {
+            self.last_duration = pass.last_duration;
+            self.problems = pass.problems;
+        }
+    }
+
+    /// Adds what only grows.
+    fn count(&mut self, pass: &Self) {
+        for (exit_code, count) in &pass.passes {
+            *self.passes.entry(*exit_code).or_default() += count;
+        }
+        for (kind, count) in &pass.actions {
+            *self.actions.entry(kind.clone()).or_default() += count;
+        }
+        self.duration += pass.duration;
+        self.bytes_received += pass.bytes_received;
+        self.bytes_sent += pass.bytes_sent;
+        self.requests += pass.requests;
+        self.failures += pass.failures;
+        self.skipped += pass.skipped;
+        self.conflicts += pass.conflicts;
+        self.guards += pass.guards;
+        self.auth_blocked_events += pass.auth_blocked_events;
     }
 }
 
@@ -135,11 +227,11 @@ impl Reporter for Counting {
             action, outcome, ..
         } = event
         {
-            let mut numbers = self.metrics.numbers();
+            let numbers = &mut self.metrics.numbers().pass;
             match outcome {
                 Outcome::Done => {
                     let kind = words::key(&action.what);
-                    *numbers.actions.entry(kind).or_default() += 1;
+                    *numbers.actions.entry(kind.to_owned()).or_default() += 1;
                 }
                 Outcome::Failed(_) => numbers.failures += 1,
                 Outcome::Skipped(_) => numbers.skipped += 1,
@@ -196,7 +288,7 @@ impl Numbers {
             .map(|(code, count)| (code.to_string(), *count))
             .collect();
         let actions = (self.actions.iter())
-            .map(|(kind, count)| ((*kind).to_owned(), *count))
+            .map(|(kind, count)| (kind.clone(), *count))
             .collect();
         family(
             "passes_total",

@@ -145,6 +145,10 @@ pub struct PassOptions {
     pub state_dir: PathBuf,
     /// Tell why for each path (`-v`, `VERBOSE_DECISIONS`).
     pub explain: bool,
+    /// Seconds between two looks at how far the pass is; 0: none (`--stats-interval`, `STATS_INTERVAL`).
+    pub stats_interval: u32,
+    /// What was done by kind is told at the end (`--progress-summary`, `PROGRESS_SUMMARY`).
+    pub progress_summary: bool,
 }
 
 /// When passes are run, and who hears when one needs a person.

@@ -102,24 +102,18 @@ fn every_command_line_parses() {
 
 #[test]
 fn the_environment_table_names_what_the_code_reads() {
-    let table: BTreeSet<_> = README
-        .lines()
-        .skip_while(|line| !line.starts_with("| name | meaning | default |"))
-        .skip(2)
-        .take_while(|line| line.starts_with('|'))
-        .map(|line| line.split('`').nth(1).unwrap())
-        .collect();
-    assert_eq!(table, environment_names().into_iter().collect());
+    let table = table("| name | meaning | default |");
+    let names: BTreeSet<&str> = table.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(names, environment_names().into_iter().collect());
 }
 
 #[test]
 fn the_environment_table_has_the_defaults_of_the_code() {
     let mut seen = 0;
-    for line in README.lines().filter(|line| line.starts_with("| `")) {
-        let name = line.split('`').nth(1).unwrap();
+    for row in table("| name | meaning | default |") {
+        let name = &row[0];
         if let Some(default) = environment_default(name).filter(|text| !text.is_empty()) {
-            let shown = line.rsplit('|').nth(1).unwrap().trim().trim_matches('`');
-            assert_eq!(shown, default, "{name}");
+            assert_eq!(row[2], default, "{name}");
             seen += 1;
         }
     }
@@ -185,15 +179,7 @@ fn every_option_is_in_the_readme_or_is_explained_by_help_alone() {
     use clap::CommandFactory as _;
 
     // Named in no theme; `--help` has them.
-    let others = [
-        "env-file",
-        "help",
-        "version",
-        "region",
-        "relogin",
-        "no-auto-reauth",
-        "listers",
-    ];
+    let others = ["env-file", "help", "version", "region"];
     let mut command = Cli::command();
     command.build();
     let pull = command.find_subcommand("pull").unwrap();
@@ -204,5 +190,214 @@ fn every_option_is_in_the_readme_or_is_explained_by_help_alone() {
         let is_there =
             README.contains(&format!("--{name}")) || name == "verbose" || name == "quiet";
         assert!(is_there || others.contains(&name), "--{name}");
+    }
+}
+
+/// The variables that users have in their files already, with the defaults that they rely on; `None` where there is none.
+/// They are an interface: nothing here is ever taken away.
+const INTERFACE: &[(&str, Option<&str>)] = &[
+    ("ICLOUD_USERNAME", None),
+    ("ICLOUD_PASSWORD", None),
+    ("ICLOUD_2FA_CODE", None),
+    ("LOCAL_DIRECTORY", Some("~/iCloud")),
+    ("SYNC_INTERVAL", Some("300")),
+    ("LOG_LEVEL", Some("warn")),
+    ("LOG_JSON", Some("0")),
+    ("LOG_FILE", None),
+    ("FORCE_RELOGIN", Some("0")),
+    ("AUTO_REAUTH", Some("1")),
+    ("AUTO_REAUTH_MAX_ATTEMPTS", Some("3")),
+    ("STATE_FILE", None),
+    ("ENABLE_CHECKSUM", Some("0")),
+    ("VERIFY_DOWNLOAD", Some("0")),
+    ("INCLUDE_PATTERNS", None),
+    ("EXCLUDE_PATTERNS", None),
+    ("IGNORE_PATTERNS", None),
+    ("DRY_RUN", Some("0")),
+    ("NO_REMOTE", Some("0")),
+    ("CONFLICT_STRATEGY", Some("prefer-newer")),
+    ("USE_KEYRING", Some("1")),
+    ("KEYRING_SERVICE", Some("icloud-sync")),
+    ("VERBOSE_DECISIONS", Some("0")),
+    ("STATS_INTERVAL", Some("0")),
+    ("PROGRESS_SUMMARY", Some("0")),
+    ("METRICS_HTTP", Some("0")),
+    ("METRICS_PORT", Some("8787")),
+    ("METRICS_HOST", Some("127.0.0.1")),
+    ("METRICS_PATH", Some("/metrics")),
+    ("METRICS_TOKEN", None),
+    ("OP_DELAY_MS", Some("0")),
+    ("MAX_DOWNLOADS_PER_PASS", None),
+];
+
+/// The options of a pass, likewise.
+const FLAGS: &[&str] = &[
+    "dry-run",
+    "json",
+    "verbose",
+    "quiet",
+    "include",
+    "exclude",
+    "ignore",
+    "filter-from",
+    "no-default-ignores",
+    "max-delete",
+    "min-free",
+    "trash-days",
+    "force",
+    "conflict",
+    "checksum",
+    "transfers",
+    "listers",
+    "max-rate",
+    "bwlimit",
+    "max-downloads",
+    "op-delay",
+    "links",
+    "no-remote",
+    "watch",
+    "once",
+    "interval",
+    "hook",
+    "stats-interval",
+    "progress-summary",
+    "verbose-decisions",
+    "metrics-http",
+    "metrics-host",
+    "metrics-port",
+    "metrics-path",
+    "no-auto-reauth",
+    "relogin",
+];
+
+/// What could be typed in iCloud-Sync-Linux.
+const TYPED_THERE: &[&str] = &[
+    "icloud-sync",
+    "--once",
+    "--interval",
+    "--dry-run",
+    "--include",
+    "--exclude",
+    "--no-remote",
+    "--version",
+    "--verbose-decisions",
+    "--stats-interval",
+    "--progress-summary",
+    "--metrics-http",
+    "--metrics-port",
+    "--status",
+    "--metrics-snapshot",
+    "--relogin",
+    "--no-auto-reauth",
+];
+
+/// The rows of the table below that head, each cell without its blanks and backquotes.
+fn table(head: &str) -> Vec<Vec<String>> {
+    let rows: Vec<Vec<String>> = README
+        .lines()
+        .skip_while(|line| *line != head)
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split(" |").collect();
+            let cells = cells
+                .iter()
+                .map(|cell| cell.trim().trim_matches('`').to_owned());
+            cells.collect()
+        })
+        .collect();
+    assert!(!rows.is_empty(), "there is no table {head}");
+    rows
+}
+
+#[test]
+fn every_variable_of_the_interface_is_there_with_its_default() {
+    let migration =
+        table("| variable | default there | default here | what is different on purpose |");
+    let settings = table("| name | meaning | default |");
+    let names: Vec<&str> = migration.iter().map(|row| row[0].as_str()).collect();
+    let wanted: Vec<&str> = INTERFACE.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, wanted);
+    for ((name, default), row) in INTERFACE.iter().zip(&migration) {
+        assert_eq!(
+            environment_default(name),
+            Some(default.unwrap_or_default()),
+            "{name}"
+        );
+        assert_eq!(row.len(), 4, "{row:?}");
+        assert_eq!(row[2], default.unwrap_or_default(), "{name}");
+        let setting = settings.iter().find(|row| row[0] == *name);
+        let setting = setting.unwrap_or_else(|| panic!("{name} is not in the table of settings"));
+        if let Some(default) = default {
+            assert_eq!(setting[2], *default, "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_option_of_the_interface_is_there_and_in_the_readme() {
+    use clap::CommandFactory as _;
+
+    let mut command = Cli::command();
+    command.build();
+    for verb in ["pull", "push", "bisync"] {
+        let verb = command.find_subcommand(verb).unwrap();
+        let options: BTreeSet<_> = verb
+            .get_arguments()
+            .filter_map(clap::Arg::get_long)
+            .collect();
+        for flag in FLAGS {
+            assert!(options.contains(flag), "{}: --{flag}", verb.get_name());
+        }
+        let deletes = ["delete", "delete-extra"].map(|flag| options.contains(flag));
+        assert_eq!(deletes, [verb.get_name() != "bisync"; 2]);
+        let known = [
+            "account",
+            "region",
+            "env-file",
+            "help",
+            "version",
+            "delete",
+            "delete-extra",
+        ];
+        for option in options {
+            assert!(
+                FLAGS.contains(&option) || known.contains(&option),
+                "--{option} is new: list it"
+            );
+        }
+    }
+    for flag in FLAGS
+        .iter()
+        .filter(|flag| !["verbose", "quiet"].contains(flag))
+    {
+        assert!(README.contains(&format!("--{flag}")), "--{flag}");
+    }
+}
+
+// A build without the emulator has fewer commands.
+#[cfg(feature = "emulator")]
+#[test]
+fn what_could_be_typed_in_the_other_program_has_its_row() {
+    let rows = table("| typed there | here | what is different on purpose |");
+    let there: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    assert_eq!(there, TYPED_THERE);
+    for row in &rows {
+        let here = &row[1];
+        let line = match here.strip_prefix("icloud-sync") {
+            Some(_) => here.clone(),
+            None => match here.as_str() {
+                "--interval" | "--stats-interval" | "--metrics-port" => {
+                    format!("icloud-sync bisync {here} 60")
+                }
+                "--include" | "--exclude" => format!("icloud-sync bisync {here} x"),
+                "--version" => "icloud-sync --version".to_owned(),
+                _ => format!("icloud-sync bisync {here}"),
+            },
+        };
+        if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+            let is_version = error.kind() == clap::error::ErrorKind::DisplayVersion;
+            assert!(is_version, "{line}\n{error}");
+        }
     }
 }

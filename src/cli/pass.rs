@@ -72,6 +72,16 @@ pub struct PassArgs {
     /// itself. `icloud-sync explain PATH` does it for one path. [env: VERBOSE_DECISIONS]
     #[arg(long, help_heading = "Output")]
     pub verbose_decisions: bool,
+    /// Say every so many seconds how far the pass is; 0: never [default: 0]
+    ///
+    /// Good where no bars are shown: in a log or a mail. [env: STATS_INTERVAL]
+    #[arg(long, value_name = "SECONDS", value_parser = value::stats_interval, help_heading = "Output")]
+    pub stats_interval: Option<u32>,
+    /// Say at the end what was done by kind, and how fast
+    ///
+    /// [env: PROGRESS_SUMMARY]
+    #[arg(long, help_heading = "Output")]
+    pub progress_summary: bool,
     /// Which items.
     #[command(flatten)]
     pub filter: FilterArgs,

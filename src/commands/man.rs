@@ -161,6 +161,10 @@ fn more() -> Roff {
                 "METRICS_HTTP, METRICS_HOST, METRICS_PORT, METRICS_PATH, METRICS_TOKEN",
                 "numbers of a watch over HTTP, as the options of these names; the token that they are given for",
             ),
+            (
+                "STATS_INTERVAL, PROGRESS_SUMMARY",
+                "as --stats-interval, --progress-summary",
+            ),
             ("STATE_FILE", "where the baseline of this pair is kept"),
             (
                 "AUTO_REAUTH, AUTO_REAUTH_MAX_ATTEMPTS",

@@ -24,7 +24,7 @@ use std::{
     io::{self, IsTerminal as _},
     path::Path,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use jiff::tz::TimeZone;
@@ -41,11 +41,11 @@ use crate::{
     cloud::{drive::Drive, endpoint::Endpoint},
     doctor::{Finding, Subject, Veil, examine, exit_code, probe},
     error::{Error, Kind, Result},
-    metrics::{Counting, Metrics},
+    metrics::{self, Counting, Metrics},
     options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
     pass::{self, Tools},
     plan::Verb,
-    report::{self, Console, Reporter, Style},
+    report::{self, Console, Progress, Reporter, Style},
     signals,
     state::last,
     stop::Stop,
@@ -170,6 +170,8 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     }
 }
 
+const SECOND: Duration = Duration::from_secs(1);
+
 /// What a command that asks iCloud has at hand.
 struct Seat<'a> {
     layers: Layers,
@@ -223,7 +225,7 @@ impl Seat<'_> {
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
-            .map(status::Pair::of)
+            .map(|(folder, last)| status::Pair::of(last, metrics::load(folder).as_ref()))
             .collect();
         status::run(&account, args.json, &pairs, &mut self.console.out())?;
         Ok(0)
@@ -484,7 +486,7 @@ impl Seat<'_> {
         let done = work(&Tools {
             remote: &drive,
             account: &owner,
-            reporter: self.reporter(options),
+            reporter: self.reporter(options, auth::second(account).unwrap_or(SECOND)),
             stop: self.stop,
             requests: &|| api.requests(),
         });
@@ -494,8 +496,8 @@ impl Seat<'_> {
         Ok(done)
     }
 
-    /// Returns who is told of a pass.
-    fn reporter(&self, options: &PassOptions) -> Arc<dyn Reporter> {
+    /// Returns who is told of a pass; `second` is what counts as one.
+    fn reporter(&self, options: &PassOptions, second: Duration) -> Arc<dyn Reporter> {
         let style = Style {
             is_json: self.is_json,
             is_brief: self.is_brief,
@@ -503,6 +505,13 @@ impl Seat<'_> {
             explain: options.explain,
         };
         let to = report::choose(self.console, style);
+        let interval = second * options.stats_interval;
+        let to: Arc<dyn Reporter> = if !interval.is_zero() || options.progress_summary {
+            let interval = Some(interval).filter(|interval| !interval.is_zero());
+            Arc::new(Progress::new(to, interval, options.progress_summary))
+        } else {
+            to
+        };
         match &self.metrics {
             Some(metrics) => Arc::new(Counting {
                 metrics: metrics.clone(),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Seat, prompt};
+use super::{SECOND, Seat, prompt};
 use crate::{
     attention::Attention,
     auth::{
@@ -37,11 +37,18 @@ impl Seat<'_> {
         env: &Env,
     ) -> Result<u8> {
         let attention = Attention::new(options, watch.hook.as_deref(), env)?;
+        // A dry run is no pass that came to anything.
+        let folder = (!options.dry_run)
+            .then(|| pass::files(options))
+            .transpose()?;
+        let metrics = Metrics::of(folder.map(|files| files.folder));
+        self.metrics = Some(metrics.clone());
         if watch.is_on {
             self.is_brief = true;
-            return self.watch(options, account, watch, &attention);
+            return self.watch(options, account, watch, &attention, &metrics);
         }
         let end = self.pass(options, account, &prompt::terminal(self.console));
+        metrics.ended(&end);
         let end = end.map(|summary| summary.exit_code);
         if !io::stdin().is_terminal() && !options.no_remote {
             attention.heard(&end);
@@ -50,13 +57,13 @@ impl Seat<'_> {
     }
 
     fn watch(
-        &mut self,
+        &self,
         options: &PassOptions,
         account: &AccountOptions,
         watch: &WatchOptions,
         attention: &Attention,
+        metrics: &Metrics,
     ) -> Result<u8> {
-        let metrics = Metrics::default();
         let _server = match &watch.metrics {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());
@@ -69,7 +76,6 @@ impl Seat<'_> {
             }
             None => None,
         };
-        self.metrics = Some(metrics.clone());
         let wake = Arc::new(AtomicBool::new(false));
         signals::on_hangup(&wake)?;
         // What is meant for one pass only is meant for the first.
@@ -88,7 +94,7 @@ impl Seat<'_> {
         Watch {
             schedule: Schedule {
                 interval: watch.interval,
-                second: auth::second(account).unwrap_or(Duration::from_secs(1)),
+                second: auth::second(account).unwrap_or(SECOND),
             },
             stop: self.stop,
             wake: &wake,
@@ -130,7 +136,7 @@ impl Seat<'_> {
                 &Tools {
                     remote: &Absent,
                     account: "",
-                    reporter: self.reporter(options),
+                    reporter: self.reporter(options, SECOND),
                     stop: self.stop,
                     requests: &|| 0,
                 },

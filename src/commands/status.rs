@@ -13,8 +13,9 @@ use crate::{
     auth::{attempts::Attempts, gate::Gate, prompt::Nobody, trust},
     commands::login::say,
     error::{Error, Kind, Result},
+    metrics::Numbers,
     options::{AccountOptions, Effective},
-    report::sanitize::for_terminal,
+    report::{sanitize::for_terminal, words},
     state::last::LastPass,
     stop::Stop,
 };
@@ -32,8 +33,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Describes a pair by its last pass.
-    pub fn of(last: &LastPass) -> Self {
+    /// Describes a pair by its last pass, and by what all of them came to.
+    pub fn of(last: &LastPass, totals: Option<&Numbers>) -> Self {
         let when = last
             .ended_at
             .parse::<Timestamp>()
@@ -50,6 +51,10 @@ impl Pair {
             text.push_str("\n            ");
             text.push_str(&for_terminal(message));
         }
+        if let Some(numbers) = totals {
+            text.push_str("\n            ");
+            text.push_str(&sum(numbers));
+        }
         Self {
             text,
             json: json!({
@@ -61,9 +66,35 @@ impl Pair {
                 "message": last.message,
                 "done": last.done,
                 "baseline_items": last.baseline_items,
+                "metrics": totals,
             }),
         }
     }
+}
+
+/// Says what all passes of a pair came to.
+fn sum(numbers: &Numbers) -> String {
+    let all: u64 = numbers.passes.values().sum();
+    let fine: u64 = (numbers.passes.iter())
+        .filter(|(exit_code, _)| matches!(exit_code, 0 | 3))
+        .map(|(_, count)| count)
+        .sum();
+    let since = numbers.since.and_then(|at| Timestamp::from_second(at).ok());
+    let since = since.map_or_else(String::new, |at| format!(" since {}", shown_day(at)));
+    format!(
+        "in all {}{since}, {} went through; {} received, {} sent",
+        if all == 1 {
+            "one pass".to_owned()
+        } else {
+            format!(
+                "{} passes",
+                words::grouped(usize::try_from(all).unwrap_or(usize::MAX))
+            )
+        },
+        words::grouped(usize::try_from(fine).unwrap_or(usize::MAX)),
+        words::size(numbers.bytes_received),
+        words::size(numbers.bytes_sent)
+    )
 }
 
 /// What is known of an account without asking the service.

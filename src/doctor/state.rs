@@ -135,8 +135,8 @@ pub(super) fn passes(dir: &Path) -> Finding {
     };
     let bad: Vec<String> = all
         .iter()
-        .filter(|last| last.exit_code != 0)
-        .map(|last| format!("{} with code {}", last.verb, last.exit_code))
+        .filter(|(_, last)| last.exit_code != 0)
+        .map(|(_, last)| format!("{} with code {}", last.verb, last.exit_code))
         .collect();
     if all.is_empty() {
         return Finding::skipped(NAME, "there was none yet");

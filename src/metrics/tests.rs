@@ -17,7 +17,9 @@ fn counted() -> Metrics {
     metrics.ended(&Ok(troubled()));
     metrics.ended(&Err(Error::new(Kind::Guard, "stopped")));
     metrics.ended(&Err(Error::new(Kind::SignIn, "a code is needed")));
-    *metrics.numbers().actions.entry("download").or_default() += 3;
+    *(metrics.numbers().pass.actions)
+        .entry("download".into())
+        .or_default() += 3;
     metrics
 }
 

@@ -51,6 +51,8 @@ settings! {
     DryRun: Some("--dry-run"), Some("DRY_RUN"), Some("dry-run"), "0";
     NoRemote: Some("--no-remote"), Some("NO_REMOTE"), Some("no-remote"), "0";
     VerboseDecisions: Some("--verbose-decisions"), Some("VERBOSE_DECISIONS"), Some("verbose-decisions"), "0";
+    StatsInterval: Some("--stats-interval"), Some("STATS_INTERVAL"), Some("stats-interval"), "0";
+    ProgressSummary: Some("--progress-summary"), Some("PROGRESS_SUMMARY"), Some("progress-summary"), "0";
     Include: Some("--include"), Some("INCLUDE_PATTERNS"), Some("include"), "";
     Exclude: Some("--exclude"), Some("EXCLUDE_PATTERNS"), Some("exclude"), "";
     Ignore: Some("--ignore"), Some("IGNORE_PATTERNS"), Some("ignore"), "";

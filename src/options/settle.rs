@@ -210,6 +210,16 @@ impl Layers {
                 .unwrap_or_default(),
             state_file: self.settle_path(Setting::StateFile, None)?,
             state_dir: account.state_dir.clone(),
+            stats_interval: self
+                .settle(
+                    Setting::StatsInterval,
+                    args.stats_interval,
+                    value::stats_interval,
+                )?
+                .unwrap_or(0),
+            progress_summary: self
+                .settle_bool(Setting::ProgressSummary, args.progress_summary, true)?
+                .unwrap_or(false),
             explain: explain || verbosity >= Verbosity::Verbose,
         };
         Ok((pass, account))

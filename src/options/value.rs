@@ -12,14 +12,14 @@ use crate::{plan::Policy, tree::RelPath};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate(pub Option<u64>);
 
-/// Reads 1/0, true/false, yes/no, on/off, in any case.
+/// Reads 1/0, true/false, yes/no, on/off, y/n, in any case.
 ///
 /// # Errors
 /// What is accepted, for people; so for all functions here.
 pub fn boolean(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Ok(true),
-        "0" | "false" | "no" | "off" => Ok(false),
+        "1" | "true" | "yes" | "on" | "y" => Ok(true),
+        "0" | "false" | "no" | "off" | "n" => Ok(false),
         _ => Err("1, 0, true, false, yes, no, on or off is expected".into()),
     }
 }
@@ -102,6 +102,14 @@ pub fn op_delay_ms(text: &str) -> Result<u64, String> {
 /// The bounds.
 pub fn interval(text: &str) -> Result<u32, String> {
     small(text, 5..=604_800)
+}
+
+/// Reads `--stats-interval`, seconds; 0 is never.
+///
+/// # Errors
+/// The bounds.
+pub fn stats_interval(text: &str) -> Result<u32, String> {
+    small(text, 0..=86_400)
 }
 
 /// Reads `--metrics-host`.
@@ -347,10 +355,10 @@ mod tests {
 
     #[test]
     fn booleans_have_the_spellings_that_env_files_hold() {
-        for yes in ["1", "true", "YES", "On", " true "] {
+        for yes in ["1", "true", "YES", "On", " true ", "y"] {
             assert_eq!(boolean(yes), Ok(true), "{yes:?}");
         }
-        for no in ["0", "False", "no", "off"] {
+        for no in ["0", "False", "no", "off", "N"] {
             assert_eq!(boolean(no), Ok(false), "{no:?}");
         }
         assert!(boolean("2").unwrap_err().contains("yes, no"));

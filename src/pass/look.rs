@@ -143,6 +143,9 @@ pub(super) fn filter(options: &PassOptions, local: &Path, files: &PairFiles) -> 
         (places::resolve_local(&options.state_dir)?, "/"),
         (places::resolve_local(&files.baseline)?, ""),
         (places::resolve_local(&files.journal)?, ""),
+        // What was put aside for being damaged, or was never a baseline.
+        (places::resolve_local(&files.baseline)?, ".damaged-*"),
+        (places::resolve_local(&files.journal)?, ".damaged-*"),
     ];
     for (path, kind) in &own {
         if let Ok(below) = path.strip_prefix(local)

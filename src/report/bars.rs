@@ -373,7 +373,9 @@ impl Reporter for Bars {
                 self.lines.event(event);
             }
             Event::Began { .. } => {}
-            Event::LeftAlone { .. } | Event::Note(_) | Event::Warning(_) => self.lines.event(event),
+            Event::LeftAlone { .. } | Event::Stats(_) | Event::Note(_) | Event::Warning(_) => {
+                self.lines.event(event);
+            }
         }
     }
 }

@@ -1,15 +1,15 @@
 //! A pass for programs: one JSON object a line on stdout, each with a `type`; the last is the summary.
 //!
 //! In order: `left` (one for each item that a listing left alone), `plan`, then `action`, `conflict` and
-//! `kept` (one for each of the plan's), `outcome` (one for each action, as they end), `warning` and `note`
-//! (at any time), `summary`. An error that ends the program is an `error` in the summary's place. Names are
+//! `kept` (one for each of the plan's), `outcome` (one for each action, as they end), `warning`, `note` and,
+//! with `--stats-interval`, `stats` (at any time), `summary`. An error that ends the program is an `error` in the summary's place. Names are
 //! unchanged: nothing is escaped but what JSON itself escapes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::{Console, Event, Outcome, Reporter, Summary, words};
+use super::{Console, Event, Outcome, Reporter, Stats, Summary, words};
 use crate::{
     error::Error,
     plan::{Action, Plan, Side, Verb, What},
@@ -49,6 +49,7 @@ impl Reporter for Json {
                 action,
                 outcome,
             } => self::outcome(*number, action, outcome).text(),
+            Event::Stats(stats) => self::stats(stats).text(),
             Event::Note(text) => Line::Note { text }.text(),
             Event::Warning(text) => Line::Warning { text }.text(),
             Event::Summary(summary) => self::summary(summary).text(),
@@ -122,6 +123,17 @@ enum Line<'a> {
         path: &'a str,
         outcome: &'static str,
         error: Option<String>,
+    },
+    /// How far the pass is.
+    Stats {
+        local_items: usize,
+        remote_items: usize,
+        planned: usize,
+        done: usize,
+        failed: usize,
+        bytes: u64,
+        bytes_planned: u64,
+        elapsed_ms: u64,
     },
     /// A sentence for people.
     Note { text: &'a str },
@@ -283,6 +295,23 @@ fn outcome<'a>(number: usize, action: &'a Action, outcome: &Outcome) -> Line<'a>
     }
 }
 
+fn stats(stats: &Stats) -> Line<'_> {
+    Line::Stats {
+        local_items: stats.items.0,
+        remote_items: stats.items.1,
+        planned: stats.planned,
+        done: stats.done,
+        failed: stats.failed,
+        bytes: stats.bytes,
+        bytes_planned: stats.bytes_planned,
+        elapsed_ms: millis(stats.elapsed),
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn summary(summary: &Summary) -> Line<'_> {
     let conflicts = summary.conflicts.iter().map(|(path, loser)| Settled {
         path: path.as_str(),
@@ -311,7 +340,7 @@ fn summary(summary: &Summary) -> Line<'_> {
         problems: problems.map(|(what, why)| Problem { what, why }).collect(),
         skipped_by_rule: summary.skipped_by_rule,
         requests: summary.requests,
-        elapsed_ms: u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+        elapsed_ms: millis(summary.elapsed),
         trash: summary
             .trash
             .as_ref()

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Console, Event, Reporter, Style, plan, sanitize::for_terminal, summary};
+use super::{Console, Event, Reporter, Style, plan, progress, sanitize::for_terminal, summary};
 use crate::{options::Verbosity, plan::Side, tree::Left};
 
 /// Writes events as text.
@@ -56,6 +56,9 @@ impl Reporter for Lines {
             Event::Note(text) if !is_quiet => {
                 self.console.tell(&format!("{}\n", for_terminal(text)));
             }
+            Event::Stats(stats) if !is_quiet => {
+                self.console.tell(&format!("{}\n", progress::line(stats)));
+            }
             Event::Summary(end) if !is_quiet => self.console.tell(&if self.style.is_brief {
                 let now = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                 format!("{now} {}", summary::line(end))
@@ -70,6 +73,7 @@ impl Reporter for Lines {
             | Event::Moved { .. }
             | Event::Restarted { .. }
             | Event::Finished { .. }
+            | Event::Stats(_)
             | Event::Note(_)
             | Event::Warning(_)
             | Event::Summary(_) => {}

@@ -10,6 +10,7 @@ mod json;
 mod lines;
 pub mod log;
 mod plan;
+mod progress;
 mod record;
 pub mod sanitize;
 mod summary;
@@ -18,6 +19,7 @@ pub(crate) mod words;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use console::Console;
+pub(crate) use progress::Progress;
 
 use crate::{
     error::Error,
@@ -91,6 +93,25 @@ pub struct Summary {
     pub stopped_by: Option<i32>,
     /// The exit code it leads to.
     pub exit_code: u8,
+}
+
+/// How far a pass is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Local and remote items listed so far.
+    pub items: (usize, usize),
+    /// Actions planned; 0 as long as there is no plan, or where there is nothing to do.
+    pub planned: usize,
+    /// Actions done.
+    pub done: usize,
+    /// Actions that failed or were skipped.
+    pub failed: usize,
+    /// Content bytes moved; what is begun again is not counted twice.
+    pub bytes: u64,
+    /// Content bytes to move, as far as the listings tell.
+    pub bytes_planned: u64,
+    /// Since the pass began.
+    pub elapsed: Duration,
 }
 
 /// Something that happened in a pass.
@@ -170,6 +191,8 @@ pub enum Event<'a> {
         /// What became of it.
         outcome: &'a Outcome,
     },
+    /// How far the pass is, every so often (`--stats-interval`).
+    Stats(&'a Stats),
     /// A sentence for people, of no consequence.
     Note(&'a str),
     /// Something odd that was handled.

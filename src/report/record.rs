@@ -7,7 +7,9 @@
 //! What a line is about goes along for programs: `action`, `path`, `side`, `bytes`, `from`, `reason`, `outcome`, `error`;
 //! of the summary the counts.
 
-use super::{Event, Outcome, Reporter, Summary, log::set_pass, sanitize::for_terminal, words};
+use super::{
+    Event, Outcome, Reporter, Summary, log::set_pass, progress, sanitize::for_terminal, words,
+};
 use crate::{
     plan::{Action, Conflict, Kept, Plan, Settle, Settled, Side, What},
     tree::{Left, RelPath},
@@ -63,6 +65,15 @@ fn log_event(event: &Event<'_>) {
         Event::Finished {
             action, outcome, ..
         } => finished(action, outcome),
+        Event::Stats(stats) => log::info!(
+            target: NOTE,
+            action = "stats",
+            planned = stats.planned,
+            done = stats.done,
+            failed = stats.failed,
+            bytes = stats.bytes;
+            "{}", progress::line(stats)
+        ),
         Event::Note(text) => log::info!(target: NOTE, "{text}"),
         Event::Warning(text) => log::warn!("{text}"),
         Event::Summary(end) => {

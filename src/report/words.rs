@@ -63,6 +63,13 @@ pub(crate) fn time(time: Duration) -> String {
     }
 }
 
+/// Returns how fast so many bytes moved in that time: `1.2 MiB/s`.
+pub(crate) fn rate(bytes: u64, time: Duration) -> String {
+    let millis = time.as_millis().max(1);
+    let a_second = u128::from(bytes) * 1000 / millis;
+    format!("{}/s", size(u64::try_from(a_second).unwrap_or(u64::MAX)))
+}
+
 /// Returns a path for people; a folder has a slash at its end.
 pub(crate) fn path(path: &RelPath, kind: Kind) -> String {
     let shown = for_terminal(path.as_str());

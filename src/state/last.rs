@@ -1,6 +1,9 @@
 //! The record of a pair's last pass, for `status`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,11 +50,11 @@ pub fn load(path: &Path) -> Option<LastPass> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Returns the records of all pairs, sorted by local root; what can't be read is passed over.
+/// Returns the records of all pairs with the pairs' folders, sorted by local root; what can't be read is passed over.
 ///
 /// # Errors
 /// `Local` where the folder of the pairs can't be read.
-pub fn all(state_dir: &Path) -> Result<Vec<LastPass>> {
+pub fn all(state_dir: &Path) -> Result<Vec<(PathBuf, LastPass)>> {
     let folder = state_dir.join("pairs");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -63,12 +66,11 @@ pub fn all(state_dir: &Path) -> Result<Vec<LastPass>> {
             ));
         }
     };
-    let mut all: Vec<LastPass> = entries
+    let mut all: Vec<(PathBuf, LastPass)> = entries
         .filter_map(std::result::Result::ok)
-        .filter_map(|entry| fs::read(entry.path().join("last.json")).ok())
-        .filter_map(|bytes| serde_json::from_slice(&bytes).ok())
+        .filter_map(|entry| Some((entry.path(), load(&entry.path().join("last.json"))?)))
         .collect();
-    all.sort_by(|a, b| (&a.local, &a.remote).cmp(&(&b.local, &b.remote)));
+    all.sort_by(|(_, a), (_, b)| (&a.local, &a.remote).cmp(&(&b.local, &b.remote)));
     Ok(all)
 }
 
@@ -95,7 +97,7 @@ mod tests {
         save(&pair.join("last.json"), &last).unwrap();
         assert_eq!(load(&pair.join("last.json")), Some(last.clone()));
         assert_eq!(load(&pair.join("none")), None);
-        assert_eq!(all(folder.path()).unwrap(), [last]);
-        assert_eq!(all(&folder.path().join("none")).unwrap(), []);
+        assert_eq!(all(folder.path()).unwrap(), [(pair, last)]);
+        assert!(all(&folder.path().join("none")).unwrap().is_empty());
     }
 }

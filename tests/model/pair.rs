@@ -156,6 +156,8 @@ impl Pair {
             state_file: None,
             state_dir: self.folder.path().join("state"),
             explain: false,
+            stats_interval: 0,
+            progress_summary: false,
         }
     }
 

@@ -94,8 +94,11 @@ impl<'p> Run<'p> {
         }
         self.made[number] = self.step(world, action)?;
         let is_removal = matches!(action.what, What::RemoveLocal | What::TrashRemote);
+        let is_upload = matches!(action.what, What::Upload { .. });
         let gone = match (&action.remote, &action.forgets) {
             (Some(item), row) if is_removal => Some(Op::Gone(item.id.clone(), row.clone())),
+            // Written before the new row, which may be at the same path.
+            (_, Some(_)) if is_upload => None,
             (_, row) => row.clone().map(Op::Forget),
         };
         world.journal.extend(gone);
@@ -517,7 +520,9 @@ fn trash_remote(world: &mut World, action: &Action) -> Result<(), String> {
 fn agree(world: &mut World, action: &Action, local: &Local, remote: &Remote) {
     let path = action.agreed.as_ref().unwrap_or(&action.path);
     let row = World::row(path, local, remote);
-    world.journal.extend(action.forgets.clone().map(Op::Forget));
+    if matches!(action.what, What::Upload { .. }) {
+        world.journal.extend(action.forgets.clone().map(Op::Forget));
+    }
     world.journal.push(Op::Put(Box::new(row)));
 }
 
