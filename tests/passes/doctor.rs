@@ -418,6 +418,10 @@ fn a_proxy_whose_certificate_is_not_trusted_is_told_from_missing_certificates() 
     assert!(finding(&ran, "certificates").1.contains("~/good.pem"));
     assert!(finding(&ran, "proxy").1.contains("http://127.0.0.1:"));
     assert!(finding(&ran, "network").1.contains("certificate trusted"));
+    // All of it works by Apple's host names, content hosts included.
+    let ran = run("doctor --probe --local local --json", &good).code(0);
+    assert_eq!(finding(&ran, "15.4 addresses").0, "ok");
+    assert_eq!(finding(&ran, "clean-up").0, "ok");
     let ran = run(doctor, &strange).code(3);
     let words = expect_failed(&ran, &["network", "network"]);
     assert!(

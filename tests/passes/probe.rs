@@ -207,6 +207,30 @@ fn limits_that_were_measured_are_kept_to_by_later_passes() {
 }
 
 #[test]
+fn a_service_that_answers_an_id_once_only_is_not_taken_for_one_with_a_limit() {
+    let world = World::new();
+    // The second request asks for one id twice.
+    let short = Fault::once("download/batch", Action::ShortArray).after(1);
+    world.emulator.fault(short);
+    let ran = probe(&world).code(0);
+    expect(
+        &ran,
+        "15.4 addresses",
+        "ok",
+        "5 are taken, and more were not tried",
+    );
+    expect(
+        &ran,
+        "15.4 addresses",
+        "ok",
+        "an id once only, so the limit is not known | ",
+    );
+    assert!(!ran.stdout.contains("passes ask for"), "{}", ran.stdout);
+    let ran = world.run(["doctor", "--json"]).code(0);
+    expect(&ran, "limits", "ok", "10 addresses in a batch");
+}
+
+#[test]
 fn a_call_that_fails_in_the_middle_is_named_and_the_folder_still_ends_in_the_trash() {
     let world = World::new();
     world

@@ -38,7 +38,11 @@ pub(super) fn limit(lab: &mut Lab<'_>) -> Result<Measured> {
         docs.push(file.id.doc.to_string());
     }
     wait_for(lab, &docs)?;
-    let found = largest(&SIZES, |number| {
+    // Where an id is answered once only, there are no more to ask for than files.
+    let first: Vec<String> = docs.iter().take(1).cloned().collect();
+    let is_twice = ask(lab, &[first.clone(), first].concat())?.len() == 2;
+    let sizes = SIZES.into_iter().filter(|size| is_twice || *size <= FILES);
+    let found = largest(&sizes.collect::<Vec<_>>(), |number| {
         let asked: Vec<String> = docs.iter().cycle().take(number).cloned().collect();
         let got = ask(lab, &asked)?;
         if got.len() == number && got.iter().all(|it| address(it).is_some()) {
@@ -49,6 +53,12 @@ pub(super) fn limit(lab: &mut Lab<'_>) -> Result<Measured> {
     })?;
     let lifetime = lifetime(lab, &docs)?;
     let stranger = stranger(lab, &docs)?;
+    let answer = format!("{}; an unknown id {stranger}; {lifetime}", found.words());
+    if found.refused.is_none() && !is_twice {
+        return Ok(Measured::known(format!(
+            "{answer}; the service answers an id once only, so the limit is not known"
+        )));
+    }
     let batches = &mut lab.learned.batches;
     (batches.tokens, batches.most_tokens) = (found.most, found.most);
     Ok(Measured::kept(
