@@ -19,7 +19,7 @@ pub mod order;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature};
 
@@ -449,5 +449,25 @@ pub fn make(input: Input<'_>, rules: Rules) -> (Plan, Inquiry) {
     if !inquiry.is_empty() {
         return (Plan::default(), inquiry);
     }
-    (order::plan(draft), inquiry)
+    let mut plan = order::plan(draft);
+    if awake.is_some() {
+        // First, since what is settled else may be of the same items.
+        plan.settled.splice(0..0, came_out(input));
+    }
+    (plan, inquiry)
+}
+
+/// Forgets the rows that a filter hides of items that have left that place on the remote side, and are seen there now: to
+/// the plan they are new, and no row that it does not see must follow them.
+fn came_out(input: Input<'_>) -> Vec<Settled> {
+    let seen: HashSet<&RemoteId> = input.remote.items().iter().map(|item| &item.id).collect();
+    (input.base.items().iter())
+        .filter(|row| (input.hides)(&row.path, row.kind == Kind::Folder))
+        .filter(|row| seen.contains(&row.id))
+        .map(|row| Settled {
+            path: row.path.clone(),
+            how: Settle::Forget,
+            listed: None,
+        })
+        .collect()
 }

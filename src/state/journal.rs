@@ -439,8 +439,9 @@ impl Folding {
         if let Some(id) = RemoteId::from_drivewsid(&moved.id)
             && let Ok(path) = RelPath::parse(&moved.path)
             && let Some(at) = self.of_id.get(&id)
+            && let entry = &mut self.entries[*at]
+            && !entry.is_gone
         {
-            let entry = &mut self.entries[*at];
             entry.row.name = if moved.is_local {
                 let name = match (&entry.place, &moved.name) {
                     // The service has not moved it in this pass, so it has the name that was listed.
@@ -457,7 +458,7 @@ impl Folding {
             {
                 entry.row.etag = Etag::new(after);
             }
-            (entry.place, entry.is_gone) = (Some((number, path)), false);
+            entry.place = Some((number, path));
         }
     }
 

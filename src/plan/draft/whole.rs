@@ -72,18 +72,20 @@ impl Draft<'_> {
     }
 
     /// Leaves alone what would come to a place that a filter hides, as in a folder that is called otherwise on
-    /// the other side: there it could not be seen again.
+    /// the other side: there it could not be seen again. So it does with what would be moved there, unless both sides
+    /// have it there then.
     fn hide_what_would_be_hidden(&mut self) {
         for ent in 1..self.parts.len() {
-            let comes = |here: usize| {
-                let part = &self.parts[ent];
-                part.goal[here].is_some() && part.now[here].is_none()
-            };
             let is_folder = self.kind(ent) == Kind::Folder;
+            let hides = |here: usize| {
+                (self.goal_path(ent, here)).is_some_and(|path| (self.input.hides)(&path, is_folder))
+            };
             let is_hidden = [LOCAL, REMOTE].into_iter().any(|here| {
-                comes(here)
-                    && (self.goal_path(ent, here))
-                        .is_some_and(|path| (self.input.hides)(&path, is_folder))
+                let part = &self.parts[ent];
+                part.goal[here].is_some()
+                    && part.goal[here] != part.now[here]
+                    && hides(here)
+                    && (part.now[here].is_none() || !hides(1 - here))
             });
             if is_hidden {
                 self.keep(ent, "a filter hides its place on the other side", false);

@@ -270,6 +270,78 @@ fn a_folder_that_moves_where_a_filter_hides_it_takes_one_detour() {
 }
 
 #[test]
+fn what_leaves_a_hidden_place_is_new_where_it_is_seen() {
+    let cases: &[Case] = &[
+        (
+            "renamed there",
+            "bisync hide:h",
+            ["h=1", "h=1", "x=1<h"],
+            "get x; forget h",
+        ),
+        (
+            "against another file here",
+            "push --delete keep-both hide:h",
+            ["h=1", "h=1 b=2", "b=1<h"],
+            "mv R b > b.conflict-19700101T000010Z; put b; forget h; conflict b: both > b.conflict-19700101T000010Z",
+        ),
+        (
+            "a folder, beside one of its new name here",
+            "pull hide:h",
+            ["h/ h/a=1", "h/ h/a=1 d/", "d/<h d/a=1<h/a"],
+            "get d/a; forget h; forget h/a; adopt d",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn nothing_is_moved_where_only_one_side_would_hide_it() {
+    let cases: &[Case] = &[(
+        "its folder is called otherwise here",
+        "pull hide:/a/b",
+        ["d/ x=1", "a/<d x=1", "d/ d/b=1<x"],
+        "keep a; keep x",
+    )];
+    check(cases);
+}
+
+#[test]
+fn a_side_on_which_an_item_is_on_its_way_has_not_moved_it() {
+    let on_its_way = |side: Side, cases: &[Case]| {
+        check_with(cases, |world| {
+            let row = world.base.iter().find(|row| row.path.as_str() == "a");
+            world.in_transit = [(row.unwrap().id.clone(), side)].into();
+        });
+    };
+    on_its_way(
+        Side::Remote,
+        &[
+            (
+                "put aside there, and deleted here",
+                "bisync",
+                ["a=1", "", "a-(moving-1)=1<a"],
+                "rm R a-(moving-1)",
+            ),
+            (
+                "in its place here, not yet there",
+                "bisync",
+                ["a=1", "a=1", "b=1<a"],
+                "mv R b > a",
+            ),
+        ],
+    );
+    on_its_way(
+        Side::Local,
+        &[(
+            "in its place there, not yet here",
+            "bisync",
+            ["a=1", "b=1<a", "a=1"],
+            "mv L b > a",
+        )],
+    );
+}
+
+#[test]
 fn what_differs_in_case_alone_is_not_sent() {
     let cases: &[Case] = &[
         (

@@ -253,7 +253,9 @@ pub(super) fn edit<N: Node>(world: &mut World, (what, which, at): Edit) {
         16 => {
             // A folder and one that it is in change places.
             let Some(parent) = from.parent() else { return };
-            if holds_fixed::<N>(world, &parent) || kind != Kind::Folder {
+            let name = from.name().to_owned();
+            let is_taken = (from.join(&name)).is_ok_and(|path| N::tree(world).contains_key(&path));
+            if holds_fixed::<N>(world, &parent) || kind != Kind::Folder || is_taken {
                 return;
             }
             let inner = take::<N>(world, &from);

@@ -142,7 +142,14 @@ fn check_left(world: &World, plan: &Plan) -> Result<(), String> {
             for action in &plan.actions {
                 let removes = matches!(action.what, What::RemoveLocal | What::TrashRemote);
                 let is_deletion = removes && action.reason == Reason::Deleted(side);
-                let is_under = action.side() == side && action.path.is_at_or_under(folder);
+                // As it was listed: when its turn comes, another folder may have that path.
+                let listed = match side {
+                    Side::Local => action.local.as_ref().map(|item| &item.path),
+                    Side::Remote => action.remote.as_ref().map(|item| &item.path),
+                };
+                let path = listed.unwrap_or(&action.path);
+                let is_sent = listed.is_none() && matches!(action.what, What::Upload { .. });
+                let is_under = action.side() == side && !is_sent && path.is_at_or_under(folder);
                 if is_deletion || is_under {
                     return Err(format!("{folder} is unknown, but {action:?}"));
                 }
