@@ -240,7 +240,14 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
         }
     }
     let has_problem = plan.kept.iter().any(|kept| kept.is_problem);
-    let is_quiet = again.actions.is_empty();
+    let mut is_quiet = again.actions.is_empty();
+    if !is_quiet && is_path_rule {
+        // Something hidden may be in the way, which a plan can't know: it stays there, and what wants its place is refused.
+        let sides = |world: &World| (world.show_ids(Side::Local), world.show_ids(Side::Remote));
+        let was = sides(world);
+        carry_out(world, &again).map_err(told)?;
+        is_quiet = sides(world) == was;
+    }
     if !is_quiet && (!is_path_rule || !has_problem) {
         return Err(told(format!(
             "not quiet:\n  base   {}\n  local  {}\n  remote {}\n{}",
