@@ -5,10 +5,11 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{Pair, PairFiles, journal, replace_file, row::RowLine};
@@ -84,6 +85,9 @@ pub(super) fn damaged(path: &Path, why: &str) -> Error {
     )
 }
 
+/// How much of a file is read at a time, in bytes; to the end of a line.
+const BLOCK: usize = 4 << 20;
+
 /// A baseline as the last passes left it.
 #[derive(Debug, Default)]
 pub struct Baseline {
@@ -154,16 +158,15 @@ fn read(path: &Path) -> Result<Baseline> {
     }
     let header = Header::read(&line, path)?;
     let mut rows = Vec::with_capacity(header.rows.min(1 << 20));
+    let mut block = Vec::with_capacity(BLOCK);
     loop {
-        line.clear();
-        if file.read_until(b'\n', &mut line).map_err(fail)? == 0 {
+        block.clear();
+        let whole = (&mut file).take(BLOCK as u64).read_to_end(&mut block);
+        if whole.map_err(fail)? == 0 {
             break;
         }
-        let row = serde_json::from_slice::<RowLine<'_>>(&line)
-            .map_err(|error| error.to_string())
-            .and_then(|line| line.to_row())
-            .map_err(|why| damaged(path, &format!("row {}: {why}", rows.len() + 1)))?;
-        rows.push(row);
+        file.read_until(b'\n', &mut block).map_err(fail)?;
+        rows.append(&mut read_rows(&block, rows.len()).map_err(|why| damaged(path, &why))?);
     }
     if rows.len() != header.rows {
         let why = format!("it says {} rows and holds {}", header.rows, rows.len());
@@ -180,6 +183,18 @@ fn read(path: &Path) -> Result<Baseline> {
         rows,
         ..Baseline::default()
     })
+}
+
+/// Reads whole lines, on all processors: the text is what takes its time. Before them came `before` rows.
+fn read_rows(lines: &[u8], before: usize) -> std::result::Result<Vec<Row>, String> {
+    let lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
+    let rows = lines.par_iter().enumerate().map(|(at, line)| {
+        serde_json::from_slice::<RowLine<'_>>(line)
+            .map_err(|error| error.to_string())
+            .and_then(|line| line.to_row())
+            .map_err(|why| format!("row {}: {why}", before + at + 1))
+    });
+    rows.collect()
 }
 
 /// Replaces a pair's baseline whole, and ends its journal.
@@ -319,6 +334,30 @@ mod tests {
             times[4],
             grown / 500_000,
         );
+    }
+
+    #[test]
+    fn a_file_of_more_than_a_block_is_read_in_order_and_its_rows_are_numbered() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files(folder.path());
+        let pair = Pair::new("me", folder.path(), "/", "z::root").unwrap();
+        let long = "long ".repeat(40);
+        let rows: Vec<Row> = (0..20_000_u32)
+            .map(|number| sample(&format!("{number:05} {long}"), &format!("{number:08X}")))
+            .collect();
+        let rows = Listing::new(rows);
+        save(&files, &pair, &rows).unwrap();
+        let mut bytes = fs::read(&files.baseline).unwrap();
+        assert!(bytes.len() > BLOCK);
+        assert_eq!(load(&files).unwrap().rows.items(), rows.items());
+        // The last row but one.
+        let ends = bytes.iter().enumerate().rev();
+        let mut ends = ends.filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+        let end = ends.nth(1).unwrap();
+        bytes[end - 1] = b' ';
+        fs::write(&files.baseline, bytes).unwrap();
+        let error = load(&files).unwrap_err();
+        assert!(error.chain().contains("row 19999"), "{}", error.chain());
     }
 
     #[test]
