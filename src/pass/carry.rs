@@ -1,6 +1,10 @@
 //! From a plan to a saved baseline: what the plan says is done, written down, and folded in.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use super::{Listings, Pass, facts, learned::Learned, sight::Sight};
 use crate::{
@@ -13,10 +17,10 @@ use crate::{
     state::{
         Pair,
         baseline::{self, Baseline},
-        journal::{self, InTransit, Journal, Op},
+        journal::{self, InTransit, Op},
         trash, undo as record,
     },
-    tree::{Listing, RemoteId, RemoteItem, Row},
+    tree::{Listing, LocalItem, RemoteId, RemoteItem, Row},
 };
 
 /// How many changes of the baseline alone go into one line of the journal: a line is made in memory, and none depends
@@ -52,7 +56,7 @@ impl Pass<'_> {
             self.expire_trash(root);
             return Ok((exec::Done::default(), base.rows.items().len()));
         }
-        let journal = Journal::begin(&self.files.journal, &pair, base.journal_length)?;
+        let journal = baseline::begin(self.files, &pair, &base)?;
         let calibration = Calibration::new(learned.is_signature_proven);
         let sight = Sight::new(&listings.remote, remote_root, filter);
         let shows = |node: &Node| sight.shows(node);
@@ -98,17 +102,20 @@ impl Pass<'_> {
         }
         journal.flush(|| disk.settle())?;
         let ops: Vec<Op> = journal.into_ops();
-        let waits = on_their_way(base.in_transit, &ops);
         // Of a million items each listing is some 100 MiB, and folding needs room for all rows twice.
-        if waits.is_empty() {
+        if base.in_transit.is_empty() {
             listings.local.let_go();
             listings.remote.let_go();
         }
-        let (rows, in_transit) = journal::fold(base.rows, ops);
-        // What is still on its way is only in the journal, which therefore stays.
-        if in_transit.is_empty() && !is_half_way(&waits, &rows, listings) {
-            baseline::save(self.files, &pair, &rows)?;
-        }
+        let left: HashSet<RemoteId> = (ops.iter())
+            .filter_map(|op| match op {
+                Op::Leaves(id, _) => Some(id.clone()),
+                Op::Put(_) | Op::Forget(_) | Op::Gone(..) | Op::Move(_) | Op::Arrives(_) => None,
+            })
+            .collect();
+        let (rows, mut in_transit) = journal::fold(base.rows, ops, base.in_transit);
+        settle_arrivals(&mut in_transit, &left, &rows, listings);
+        baseline::save(self.files, &pair, &rows, &in_transit)?;
         self.expire_trash(root);
         Ok((done, rows.items().len()))
     }
@@ -126,39 +133,36 @@ impl Pass<'_> {
     }
 }
 
-/// Returns which of the items that earlier passes left half-way have not arrived.
-fn on_their_way(mut waits: InTransit, ops: &[Op]) -> InTransit {
-    for op in ops {
-        if let Op::Arrives(id) = op {
-            waits.remove(id);
-        }
+/// Takes out what earlier passes left half-way, but for this one's own, if it is found where its row says. An item that
+/// could not be listed may still be on its way.
+fn settle_arrivals(
+    in_transit: &mut InTransit,
+    left: &HashSet<RemoteId>,
+    rows: &Listing<Row>,
+    listings: &Listings,
+) {
+    if in_transit.iter().all(|(id, _)| left.contains(id)) {
+        return;
     }
-    waits
-}
-
-/// Returns whether one of these items is still not where its row says. An item that could not be listed may be.
-fn is_half_way(waits: &InTransit, rows: &Listing<Row>, listings: &Listings) -> bool {
-    if waits.is_empty() {
-        return false;
-    }
-    rows.items().iter().any(|row| match waits.get(&row.id) {
-        Some(Side::Remote) => {
-            let mut items = listings.remote.items().iter();
-            let listed = items.find(|item| item.id == row.id);
-            listed.map_or_else(
-                || listings.remote.has_unknown(),
-                |item| item.path != row.path,
-            )
-        }
-        Some(Side::Local) => {
-            let mut items = listings.local.items().iter();
-            let listed =
-                items.find(|item| item.inode == row.inode && item.birth_ns == row.birth_ns);
-            listed.map_or_else(
-                || listings.local.has_unknown(),
-                |item| item.path != row.path,
-            )
-        }
-        None => false,
-    })
+    let rows: HashMap<&RemoteId, &Row> = rows.items().iter().map(|row| (&row.id, row)).collect();
+    in_transit.retain(|id, side| {
+        let Some(row) = rows.get(id) else {
+            return false;
+        };
+        let is_half_way = match side {
+            Side::Remote => {
+                let mut items = listings.remote.items().iter();
+                let listed = items.find(|item| item.id == *id).map(|item| &item.path);
+                listed.map_or_else(|| listings.remote.has_unknown(), |path| *path != row.path)
+            }
+            Side::Local => {
+                let mut items = listings.local.items().iter();
+                let is_it =
+                    |item: &&LocalItem| item.inode == row.inode && item.birth_ns == row.birth_ns;
+                let listed = items.find(is_it).map(|item| &item.path);
+                listed.map_or_else(|| listings.local.has_unknown(), |path| *path != row.path)
+            }
+        };
+        left.contains(id) || is_half_way
+    });
 }

@@ -463,7 +463,7 @@ fn came_out(input: Input<'_>) -> Vec<Settled> {
     let seen: HashSet<&RemoteId> = input.remote.items().iter().map(|item| &item.id).collect();
     (input.base.items().iter())
         .filter(|row| (input.hides)(&row.path, row.kind == Kind::Folder))
-        .filter(|row| seen.contains(&row.id))
+        .filter(|row| seen.contains(&row.id) && !input.in_transit.contains_key(&row.id))
         .map(|row| Settled {
             path: row.path.clone(),
             how: Settle::Forget,

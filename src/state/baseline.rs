@@ -12,11 +12,17 @@ use std::{
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::{Pair, PairFiles, journal, replace_file, row::RowLine};
+use super::{
+    Pair, PairFiles,
+    journal::{self, InTransit, Journal},
+    replace_file,
+    row::RowLine,
+};
 use crate::{
     crash,
     error::{Error, Kind, Result},
-    tree::{Listing, Row},
+    plan::Side,
+    tree::{Listing, RemoteId, Row},
 };
 
 const FORMAT: &str = "icloud-sync baseline";
@@ -34,6 +40,13 @@ pub struct Header {
     pub written_at: String,
     /// How many rows follow; 0 in a journal.
     pub rows: usize,
+    /// What the last pass left on its way, by `drivewsid`: on that side its place says nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    in_transit: Vec<(String, String)>,
+    /// Of a journal: when the baseline was written that it goes on from; empty for none. A journal that a crash left
+    /// beside the baseline that it has become part of is known by this. Older ones do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    follows: Option<String>,
 }
 
 impl Header {
@@ -45,7 +58,27 @@ impl Header {
             pair: pair.clone(),
             written_at: jiff::Timestamp::now().to_string(),
             rows,
+            in_transit: Vec::new(),
+            follows: None,
         }
+    }
+
+    /// Makes the header of a journal that goes on from the baseline of that time.
+    pub(super) fn of_journal(pair: &Pair, follows: &str) -> Self {
+        Self {
+            follows: Some(follows.to_owned()),
+            ..Self::new(pair, 0)
+        }
+    }
+
+    fn in_transit(&self) -> InTransit {
+        let ids = self.in_transit.iter();
+        ids.filter_map(|(id, side)| {
+            let is_it = |one: &&Side| one.as_str() == side;
+            let side = [Side::Local, Side::Remote].iter().find(is_it)?.to_owned();
+            Some((RemoteId::from_drivewsid(id)?, side))
+        })
+        .collect()
     }
 
     /// Reads a first line.
@@ -97,12 +130,10 @@ pub struct Baseline {
     pub written_at: Option<String>,
     /// Its rows.
     pub rows: Listing<Row>,
-    /// What an interrupted pass left on its way.
-    pub in_transit: journal::InTransit,
-    /// A journal was folded in, which is not yet in the file.
+    /// What the last pass left on its way.
+    pub in_transit: InTransit,
+    /// There was a journal, which the next pass ends.
     pub is_folded: bool,
-    /// How much of that journal is whole, in bytes; the next pass writes on behind it.
-    pub journal_length: u64,
 }
 
 /// Loads a pair's baseline with its journal folded in, in memory only.
@@ -111,12 +142,7 @@ pub struct Baseline {
 /// `Guard` for a foreign or newer file; `Integrity` for a damaged one; `Local` where it can't be read.
 pub fn load(files: &PairFiles) -> Result<Baseline> {
     let mut baseline = read(&files.baseline)?;
-    if let Some(journal::Left {
-        header,
-        ops,
-        length,
-    }) = journal::read(&files.journal)?
-    {
+    if let Some((header, ops)) = journal::read(&files.journal)? {
         let is_same = baseline
             .pair
             .as_ref()
@@ -129,18 +155,30 @@ pub fn load(files: &PairFiles) -> Result<Baseline> {
             return Err(Error::new(Kind::Guard, text)
                 .with_hint("move both files away to begin with a new baseline"));
         }
-        let has_ops = !ops.is_empty();
-        let (rows, in_transit) = journal::fold(baseline.rows, ops);
-        baseline = Baseline {
-            pair: has_ops.then_some(header.pair).or(baseline.pair),
-            written_at: baseline.written_at,
-            rows,
-            in_transit,
-            is_folded: true,
-            journal_length: length,
-        };
+        baseline.is_folded = true;
+        let written_at = baseline.written_at.as_deref().unwrap_or_default();
+        if header.follows.is_none_or(|follows| follows == written_at) {
+            let has_ops = !ops.is_empty();
+            let (rows, in_transit) = journal::fold(baseline.rows, ops, baseline.in_transit);
+            baseline.pair = has_ops.then_some(header.pair).or(baseline.pair);
+            (baseline.rows, baseline.in_transit) = (rows, in_transit);
+        }
     }
     Ok(baseline)
+}
+
+/// Begins the journal of a pass. What an interrupted one has left in its own is made part of the baseline first: a journal
+/// tells of one pass, since what an op says of a path holds for the rows that its pass began with.
+///
+/// # Errors
+/// `Local` or `DiskFull` where one of the two can't be written.
+pub fn begin(files: &PairFiles, pair: &Pair, base: &Baseline) -> Result<Journal> {
+    let follows = if base.is_folded && base.pair.is_some() {
+        save(files, pair, &base.rows, &base.in_transit)?
+    } else {
+        base.written_at.clone().unwrap_or_default()
+    };
+    Journal::begin(&files.journal, pair, &follows)
 }
 
 fn read(path: &Path) -> Result<Baseline> {
@@ -178,6 +216,7 @@ fn read(path: &Path) -> Result<Baseline> {
         return Err(damaged(path, "a path is in it twice"));
     }
     Ok(Baseline {
+        in_transit: header.in_transit(),
         pair: Some(header.pair),
         written_at: Some(header.written_at),
         rows,
@@ -197,13 +236,24 @@ fn read_rows(lines: &[u8], before: usize) -> std::result::Result<Vec<Row>, Strin
     rows.collect()
 }
 
-/// Replaces a pair's baseline whole, and ends its journal.
+/// Replaces a pair's baseline whole, and ends its journal. Returns when it was written.
 ///
 /// # Errors
 /// `Local` or `DiskFull`; the old baseline and the journal are still there then.
-pub fn save(files: &PairFiles, pair: &Pair, rows: &Listing<Row>) -> Result<()> {
+pub fn save(
+    files: &PairFiles,
+    pair: &Pair,
+    rows: &Listing<Row>,
+    in_transit: &InTransit,
+) -> Result<String> {
+    let mut header = Header::new(pair, rows.items().len());
+    let ids = in_transit.iter();
+    header.in_transit = ids
+        .map(|(id, side)| (id.file_drivewsid(), side.as_str().to_owned()))
+        .collect();
+    header.in_transit.sort();
     replace_file(&files.baseline, |out| {
-        serde_json::to_writer(&mut *out, &Header::new(pair, rows.items().len()))?;
+        serde_json::to_writer(&mut *out, &header)?;
         out.write_all(b"\n")?;
         for row in rows.items() {
             serde_json::to_writer(&mut *out, &RowLine::of(row))?;
@@ -213,8 +263,8 @@ pub fn save(files: &PairFiles, pair: &Pair, rows: &Listing<Row>) -> Result<()> {
     })?;
     crash::step();
     match fs::remove_file(&files.journal) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Ok(()) => Ok(header.written_at),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(header.written_at),
         Err(error) => Err(Error::io(
             format!("cannot remove {}", files.journal.display()),
             error,
@@ -266,7 +316,7 @@ mod tests {
         let files = files(folder.path());
         let pair = Pair::new("me", folder.path(), "/", "z::root").unwrap();
         let rows = Listing::new(vec![sample("b", "B"), sample("a", "A")]);
-        save(&files, &pair, &rows).unwrap();
+        save(&files, &pair, &rows, &InTransit::new()).unwrap();
         (folder, files, pair)
     }
 
@@ -310,7 +360,7 @@ mod tests {
         }
         let rows = Listing::new(rows);
         let began = std::time::Instant::now();
-        save(&files, &pair, &rows).unwrap();
+        save(&files, &pair, &rows, &InTransit::new()).unwrap();
         let saved = began.elapsed();
         drop(rows);
         let bytes = fs::metadata(&files.baseline).unwrap().len();
@@ -346,7 +396,7 @@ mod tests {
             .map(|number| sample(&format!("{number:05} {long}"), &format!("{number:08X}")))
             .collect();
         let rows = Listing::new(rows);
-        save(&files, &pair, &rows).unwrap();
+        save(&files, &pair, &rows, &InTransit::new()).unwrap();
         let mut bytes = fs::read(&files.baseline).unwrap();
         assert!(bytes.len() > BLOCK);
         assert_eq!(load(&files).unwrap().rows.items(), rows.items());
@@ -394,7 +444,7 @@ mod tests {
     #[test]
     fn a_journal_is_folded_in_and_ends_with_the_next_save() {
         let (_folder, files, pair) = written();
-        let journal = journal::Journal::begin(&files.journal, &pair, 0).unwrap();
+        let journal = begin(&files, &pair, &load(&files).unwrap()).unwrap();
         journal
             .append(
                 vec![journal::Op::Put(Box::new(sample("c", "C")))],
@@ -405,9 +455,51 @@ mod tests {
         let baseline = load(&files).unwrap();
         assert!(baseline.is_folded);
         assert_eq!(baseline.rows.items().len(), 3);
-        save(&files, &pair, &baseline.rows).unwrap();
+        save(&files, &pair, &baseline.rows, &InTransit::new()).unwrap();
         assert!(!files.journal.exists());
         assert_eq!(load(&files).unwrap().rows.items().len(), 3);
+    }
+
+    #[test]
+    fn a_journal_that_is_part_of_the_baseline_already_is_not_folded_in_again() {
+        let (_folder, files, pair) = written();
+        let journal = begin(&files, &pair, &load(&files).unwrap()).unwrap();
+        let gone = journal::Op::Gone(sample("a", "A").id, None);
+        journal.append(vec![gone], || Ok(())).unwrap();
+        drop(journal);
+        let left = fs::read(&files.journal).unwrap();
+        let rows = load(&files).unwrap().rows;
+        assert_eq!(rows.items().len(), 1);
+        // As a crash between the two leaves it; meanwhile the item has come back.
+        let again = Listing::new(vec![sample("a", "A"), sample("b", "B")]);
+        save(&files, &pair, &again, &InTransit::new()).unwrap();
+        fs::write(&files.journal, left).unwrap();
+        let baseline = load(&files).unwrap();
+        assert_eq!(baseline.rows.items().len(), 2);
+        drop(begin(&files, &pair, &baseline).unwrap());
+        assert_eq!(load(&files).unwrap().rows.items().len(), 2);
+    }
+
+    #[test]
+    fn each_journal_is_of_one_pass_and_what_is_on_its_way_outlasts_it() {
+        let (_folder, files, pair) = written();
+        let journal = begin(&files, &pair, &load(&files).unwrap()).unwrap();
+        let id = sample("a", "A").id;
+        let ops = vec![
+            journal::Op::Leaves(id.clone(), Side::Remote),
+            journal::Op::Put(Box::new(sample("c", "B"))),
+        ];
+        journal.append(ops, || Ok(())).unwrap();
+        drop(journal);
+        // The second pass forgets what was at a path when it began, not when the first one did.
+        let journal = begin(&files, &pair, &load(&files).unwrap()).unwrap();
+        let ops = vec![journal::Op::Forget(sample("c", "C").path)];
+        journal.append(ops, || Ok(())).unwrap();
+        drop(journal);
+        let baseline = load(&files).unwrap();
+        let paths = baseline.rows.items().iter().map(|row| row.path.as_str());
+        assert_eq!(paths.collect::<Vec<_>>(), ["a"]);
+        assert_eq!(baseline.in_transit, [(id, Side::Remote)].into());
     }
 
     #[test]
@@ -417,7 +509,7 @@ mod tests {
             account: "other".into(),
             ..pair
         };
-        let journal = journal::Journal::begin(&files.journal, &other, 0).unwrap();
+        let journal = Journal::begin(&files.journal, &other, "").unwrap();
         journal
             .append(
                 vec![journal::Op::Put(Box::new(sample("c", "C")))],

@@ -151,42 +151,37 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal for a pair, or goes on with the `length` whole bytes of one that was folded in.
+    /// Begins a journal for a pair whose baseline was written then; empty for none.
     ///
     /// # Errors
     /// `Local` or `DiskFull` where it can't be written.
-    pub fn begin(path: &Path, pair: &Pair, length: u64) -> Result<Self> {
+    pub(super) fn begin(path: &Path, pair: &Pair, follows: &str) -> Result<Self> {
         let fail = |error| Error::io(format!("cannot write {}", path.display()), error);
-        let mut file = OpenOptions::new()
+        crash::step();
+        let file = OpenOptions::new()
             .write(true)
             .create(true)
-            .truncate(false)
+            .truncate(true)
             .mode(0o600)
             .open(path)
             .map_err(fail)?;
-        // Behind what is whole there may be a torn line.
-        crash::step();
-        file.set_len(length).map_err(fail)?;
-        file.seek(SeekFrom::End(0)).map_err(fail)?;
         let mut inner = Inner {
             file,
-            length,
+            length: 0,
             is_torn: false,
             ops: Vec::new(),
             flushed: Instant::now(),
             is_dirty: true,
         };
-        if length == 0 {
-            let mut line =
-                serde_json::to_vec(&Header::new(pair, 0)).map_err(|error| fail(error.into()))?;
-            line.push(b'\n');
-            inner.write(&line).map_err(fail)?;
-            // Its name is to be there when its lines are.
-            if let Some(folder) = path.parent() {
-                File::open(folder)
-                    .and_then(|folder| folder.sync_all())
-                    .map_err(fail)?;
-            }
+        let header = Header::of_journal(pair, follows);
+        let mut line = serde_json::to_vec(&header).map_err(|error| fail(error.into()))?;
+        line.push(b'\n');
+        inner.write(&line).map_err(fail)?;
+        // Its name is to be there when its lines are.
+        if let Some(folder) = path.parent() {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(fail)?;
         }
         Ok(Self {
             path: path.to_path_buf(),
@@ -275,23 +270,12 @@ impl Inner {
     }
 }
 
-/// What an interrupted pass left in its journal.
-#[derive(Debug)]
-pub struct Left {
-    /// Whose it is.
-    pub header: Header,
-    /// What it did.
-    pub ops: Vec<Op>,
-    /// How much of the file is whole, in bytes.
-    pub length: u64,
-}
-
 /// Reads a journal that an interrupted pass left. Returns whose it is, and its ops; `None` where there is none, or not
 /// even its first line was written.
 ///
 /// # Errors
 /// `Local` where it can't be read; `Other` where a line but the last is damaged.
-pub fn read(path: &Path) -> Result<Option<Left>> {
+pub(super) fn read(path: &Path) -> Result<Option<(Header, Vec<Op>)>> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -303,7 +287,6 @@ pub fn read(path: &Path) -> Result<Option<Left>> {
     };
     let header = Header::read(first, path)?;
     let mut ops = Vec::new();
-    let mut length = first.len() as u64;
     for line in lines {
         // A torn line is one that the crash cut off: its action is seen again by the next listings. A power cut may
         // leave zeros of a line that was not made durable yet, and something behind it.
@@ -319,27 +302,23 @@ pub fn read(path: &Path) -> Result<Option<Left>> {
                     .collect::<std::result::Result<Vec<_>, _>>()
             });
         match parsed {
-            Ok(parsed) => {
-                length += line.len() as u64;
-                ops.extend(parsed);
-            }
+            Ok(parsed) => ops.extend(parsed),
             Err(why) => return Err(super::baseline::damaged(path, &why)),
         }
     }
-    Ok(Some(Left {
-        header,
-        ops,
-        length,
-    }))
+    Ok(Some((header, ops)))
 }
 
 /// What an interrupted pass left on its way: the item, and the side on which its place says nothing.
 pub type InTransit = HashMap<RemoteId, Side>;
 
-/// Folds ops into rows. Returns the rows, each path once, folders before their content and none without its folder; and
-/// what is still on its way.
-pub fn fold(rows: Listing<Row>, ops: Vec<Op>) -> (Listing<Row>, InTransit) {
-    let mut in_transit = InTransit::new();
+/// Folds the ops of one pass into the rows that it began with; `in_transit` is what was on its way then. Returns the rows,
+/// each path once, folders before their content and none without its folder; and what is still on its way.
+pub fn fold(
+    rows: Listing<Row>,
+    ops: Vec<Op>,
+    mut in_transit: InTransit,
+) -> (Listing<Row>, InTransit) {
     if ops.is_empty() {
         return (rows, in_transit);
     }

@@ -97,7 +97,7 @@ pub fn undo(options: &PassOptions, wanted: Option<&str>, tools: &Tools<'_>) -> R
     let journal = if options.dry_run {
         None
     } else {
-        let journal = Journal::begin(&files.journal, &pair, base.journal_length)?;
+        let journal = baseline::begin(&files, &pair, &base)?;
         Some(journal)
     };
     let mut undo = Undo {
@@ -158,12 +158,10 @@ fn end(
     settle: impl FnOnce() -> Result<()>,
 ) -> Result<usize> {
     journal.flush(settle)?;
-    let (rows, in_transit) = journal::fold(base.rows.clone(), journal.into_ops());
-    // What is still on its way is only in the journal, which therefore stays.
-    let is_arrived = in_transit.is_empty() && base.in_transit.keys().all(|id| arrived.contains(id));
-    if is_arrived {
-        baseline::save(files, pair, &rows)?;
-    }
+    let waits = base.in_transit.clone();
+    let (rows, mut in_transit) = journal::fold(base.rows.clone(), journal.into_ops(), waits);
+    in_transit.retain(|id, _| !arrived.contains(id));
+    baseline::save(files, pair, &rows, &in_transit)?;
     Ok(rows.items().len())
 }
 

@@ -599,7 +599,7 @@ pub(super) fn finish(world: &mut World, is_whole: bool) {
         let still = still.map(|(id, side)| Op::Leaves(id, side)).collect();
         ops = [still, ops].concat();
     }
-    let (rows, in_transit) = fold(Listing::new(world.base.clone()), ops);
+    let (rows, in_transit) = fold(Listing::new(world.base.clone()), ops, HashMap::new());
     world.base = rows.into_items();
     world.in_transit = in_transit;
 }
