@@ -103,7 +103,7 @@ impl Unit {
     fn service(&self) -> String {
         let command: Vec<String> = self.words().iter().map(|word| argument(word)).collect();
         let mut text = format!(
-            "{MARK}\n\n[Unit]\nDescription=iCloud Drive: {} {}\nDocumentation=man:icloud-sync(1)\n\n[Service]\n",
+            "{MARK}\n\n[Unit]\nDescription=iCloud Drive: {} {}\n\n[Service]\n",
             self.verb.as_str(),
             escaped(&self.pair.join(" ")),
         );
@@ -166,7 +166,7 @@ impl Unit {
 
     fn timer(&self) -> String {
         format!(
-            "{MARK}\n\n[Unit]\nDescription=iCloud Drive: {} {}, every {} s\nDocumentation=man:icloud-sync(1)\n\n\
+            "{MARK}\n\n[Unit]\nDescription=iCloud Drive: {} {}, every {} s\n\n\
              [Timer]\nOnStartupSec=2min\nOnUnitInactiveSec={}s\nRandomizedDelaySec={}s\n\n\
              [Install]\nWantedBy=timers.target\n",
             self.verb.as_str(),
