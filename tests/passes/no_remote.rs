@@ -144,3 +144,16 @@ fn what_can_t_be_done_so_is_refused_at_once() {
     world.pass("push", &["--no-remote", "--watch"]).code(2);
     assert_eq!(requests(&world), 0);
 }
+
+#[test]
+fn a_watch_tells_it_once_and_ends() {
+    let world = changed_here();
+    world.emulator.clear_requests();
+    let output = (world.command())
+        .env("NO_REMOTE", "1")
+        .args(["push", "local", "/Documents/Work", "--watch"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(requests(&world), 0);
+}
