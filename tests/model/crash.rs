@@ -9,6 +9,7 @@ use std::sync::{
 use icloud_sync::plan::Verb;
 
 use crate::{
+    hand::Hand,
     pair::spawn,
     real::{Ended, Real, Rounds},
 };
@@ -48,6 +49,62 @@ fn crash_at_each(verb: Verb, stride: usize, crash: impl Fn(&Real, &[&str], u64) 
         }
     }
     panic!("a pass never came to its end in {MOST} places");
+}
+
+/// Two crashes, one after the other: the first while a deleted folder is carried over, at each of its steps, the second
+/// while what somebody has put back meanwhile in iCloud comes here. What was put back was not deleted again.
+fn crash_twice(seconds: &[u64]) {
+    let mut restored = 0;
+    for first in 1..MOST {
+        let mut has_ended = false;
+        for second in seconds {
+            let real = Real::new();
+            real.hand.make_folder("d");
+            for name in ["d/a", "d/b", "d/c", "e", "f", "g", "h", "i"] {
+                real.hand.write(name, name.as_bytes(), Some(1_700_000_000));
+            }
+            assert_eq!(real.run(&BISYNC, None).code, Some(0));
+            let goal = real.remote_tree();
+            real.hand.remove("d");
+            has_ended |= real.run(&BISYNC, Some(first)).code.is_some();
+            let Some(folder) = real.drive.trashed().unwrap().pop() else {
+                continue;
+            };
+            real.drive.put_back(&folder.docwsid).unwrap();
+            // Before it was written down that the deletion had been carried over, it is still to be.
+            if real
+                .run_whole(&["bisync", "local", "-n"])
+                .1
+                .contains("Remove remotely")
+            {
+                continue;
+            }
+            restored += 1;
+            real.run(&BISYNC, Some(*second));
+            let ended = real.run(&BISYNC, None);
+            let places = format!("{first} and {second}: {}", ended.told);
+            assert_eq!(ended.code, Some(0), "{places}");
+            assert_eq!(real.remote_tree(), goal, "{places}");
+            assert_eq!(real.local_tree(), goal, "{places}");
+        }
+        if has_ended {
+            assert!(restored > 0, "nothing was ever put back");
+            return;
+        }
+    }
+}
+
+const BISYNC: [&str; 2] = ["bisync", "local"];
+
+#[test]
+fn what_was_put_back_between_two_crashes_stays() {
+    crash_twice(&[9]);
+}
+
+#[test]
+#[ignore = "each pair of steps: cargo test --test model -- --ignored everywhere_twice"]
+fn passes_may_crash_everywhere_twice() {
+    crash_twice(&(1..40).collect::<Vec<_>>());
 }
 
 /// The tests of every day look at some of the places, the ignored ones at all.

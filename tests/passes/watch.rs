@@ -285,7 +285,7 @@ fn held(watching: &Watching<'_>) -> (u64, usize) {
 }
 
 #[test]
-#[ignore = "takes minutes: ten thousand passes"]
+#[ignore = "10,000 passes: cargo test --test passes -- --ignored ten_thousand --nocapture"]
 fn ten_thousand_passes_hold_no_more_than_a_thousand() {
     let world = World::new();
     let called = world.folder.path().join("called");

@@ -118,7 +118,7 @@ fn plan(name: &str, has_baseline: bool, change: impl Fn(&mut Item)) -> Plan {
 }
 
 #[test]
-#[ignore = "minutes of work unoptimized; to be run after changes of the planner"]
+#[ignore = "a measurement: cargo test --release --lib plan::tests::large -- --ignored --nocapture"]
 fn large_trees_are_planned_in_seconds() {
     let is_file = |item: &Item| item.kind == Kind::File;
     assert!(plan("no change", true, |_| ()).actions.is_empty());
