@@ -69,14 +69,16 @@ impl SignedIn {
             // The service says that all is well, and refuses: only a new sign-in can help.
             debug!("validate: the session holds, but requests are refused");
         }
-        self.gate
-            .begin_automatic(held)
-            .map_err(|error| error.in_context("the session has ended"))?;
-        if self.gate.by_tokens(wire, session, &Nobody, held)? {
-            return Ok(());
+        // Counted once, and where something is about to be asked: nothing to sign in with costs nothing.
+        let is_counted = session.tokens.session_token.is_some();
+        if is_counted {
+            self.gate.begin_automatic(held)?;
+            if self.gate.by_tokens(wire, session, &Nobody, held)? {
+                return Ok(());
+            }
         }
         let factor = Factor {
-            is_counted: true,
+            is_counted,
             ..Factor::default()
         };
         self.gate.sign_in(wire, session, &Nobody, &factor, held)?;
@@ -118,6 +120,8 @@ impl Keeper for SignedIn {
         // A copy: a sign-in that fails half-way leaves the old state, which may still hold tokens.
         let mut next = session.clone();
         if let Err(error) = self.climb(wire, &mut next, &held) {
+            // Forgotten there: not to come back with what is saved from here.
+            session.tokens.session_token = next.tokens.session_token;
             return Err(self.noted(error)?);
         }
         *session = next;
