@@ -320,7 +320,7 @@ impl Gate {
         }
         let found = match account::log_in(wire, session)? {
             Asked::Known(found) if !found.wants_code => found,
-            refused => {
+            refused @ (Asked::Known(_) | Asked::Refused(_)) => {
                 if let Asked::Refused(words) = refused {
                     debug!("accountLogin: {words}");
                 }

@@ -236,8 +236,8 @@ fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
         None => lines.push("Session:    none".to_owned()),
         Some(since) => {
             lines.push(format!("Session:    since {}", shown(since)));
-            match status.cookies_until {
-                Some(until) => lines.push(format!(
+            if let Some(until) = status.cookies_until {
+                lines.push(format!(
                     "            {} {}{}",
                     if until <= now { "ended" } else { "lasts until" },
                     shown(until),
@@ -248,8 +248,7 @@ fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
                         (false, true) => "; it is renewed by itself",
                         (false, false) => "; `icloud-sync login` renews it",
                     }
-                )),
-                None => {}
+                ));
             }
         }
     }

@@ -16,6 +16,7 @@ mod health;
 mod hostile;
 mod kill;
 mod logs;
+mod long_watch;
 mod meanwhile;
 mod migrate;
 mod no_remote;
