@@ -3,6 +3,7 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod adp;
 mod bad_input;
 mod bisync;
 mod check;
