@@ -60,7 +60,7 @@ pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
 /// Says what to do about what is away for the moment, where nobody has said it yet.
 fn with_way_out(error: error::Error) -> error::Error {
     if error.exit_code() == 5 && error.hint().is_none() {
-        error.with_hint("this passes, as a rule: try again later; -vv shows each attempt")
+        error.with_hint("this passes, as a rule: try again later (https://www.apple.com/support/systemstatus/ tells of troubles at Apple); -vv shows each attempt")
     } else {
         error
     }

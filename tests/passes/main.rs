@@ -20,6 +20,7 @@ mod logs;
 mod long_watch;
 mod meanwhile;
 mod migrate;
+mod moods;
 mod no_remote;
 mod probe;
 mod pull;
