@@ -21,6 +21,7 @@ mod long_watch;
 mod meanwhile;
 mod migrate;
 mod moods;
+mod names;
 mod no_remote;
 mod probe;
 mod pull;
