@@ -33,3 +33,4 @@ mod trash;
 mod undo;
 mod watch;
 mod world;
+mod zones;
