@@ -237,7 +237,9 @@ impl Model<'_> {
         match edit.what {
             0..=5 => self.make(&folder, edit),
             6 | 7 => {
-                if self.items[&item].is_some() && self.claim(&[&item[0]], is_local) {
+                // The service takes no content under such a name.
+                let is_refused = is_local && item.last() == Some(&part_key(SLASHED));
+                if self.items[&item].is_some() && !is_refused && self.claim(&[&item[0]], is_local) {
                     let parts = self.spelt(&item, is_local);
                     self.write(&parts, is_local);
                 }
