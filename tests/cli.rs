@@ -122,7 +122,7 @@ fn a_log_file_that_can_not_be_opened_is_named() {
     let (code, _, err) = place.run(&["pull"]);
     assert_eq!(code, 2);
     assert!(
-        err.starts_with("error: cannot open the log file \"none/log\": "),
+        err.starts_with("error: .env line 1: LOG_FILE: cannot open the log file \"none/log\": "),
         "{err}"
     );
 }
@@ -185,4 +185,171 @@ fn the_endpoint_in_an_env_file_is_warned_about_and_not_read() {
         err.starts_with("warning: .env: ICLOUD_SYNC_ENDPOINT is not read from a file"),
         "{err}"
     );
+}
+
+/// Each place that a value may come from, but for the command line: writes it there, and returns what the place is called.
+fn given(place: &Place, by: &str, name: &str, key: &str, value: &str) -> (Command, String) {
+    let config = "config/icloud-sync/config.toml";
+    let shown = place.0.path().join(config);
+    let shown = shown.display();
+    let pair = place.0.path().join("local");
+    let mut args = vec!["bisync", "local", "--no-remote"];
+    let from = match by {
+        "environment" => format!("environment {name}"),
+        ".env" => {
+            place.write(".env", &format!("# mine\n{name}='{value}'\n"));
+            format!(".env line 2: {name}")
+        }
+        "config" => {
+            place.write(config, &format!("{key} = {value:?}\n"));
+            format!("{shown}: {key}")
+        }
+        _ => {
+            let text = format!("[pair.x]\nlocal = {pair:?}\n{key} = {value:?}\n");
+            place.write(config, &text);
+            args = vec!["bisync", "@x", "--no-remote"];
+            format!("{shown}: pair.x.{key}")
+        }
+    };
+    let mut command = place.command(&args);
+    if by == "environment" {
+        command.env(name, value);
+    }
+    (command, from)
+}
+
+#[test]
+fn a_bad_value_names_the_place_it_came_from_itself_and_what_is_accepted() {
+    let folder = "/etc";
+    for (name, key, value, accepted) in [
+        (
+            "STATE_FILE",
+            "state-file",
+            folder,
+            "it is a folder; a file in a folder that is there is expected",
+        ),
+        (
+            "STATE_FILE",
+            "state-file",
+            "/none/x",
+            "its folder \"/none\" does not exist; a file",
+        ),
+        (
+            "STATE_FILE",
+            "state-file",
+            "/dev/null",
+            "it is no ordinary file; a file",
+        ),
+        (
+            "LOCAL_DIRECTORY",
+            "local",
+            "/etc/passwd",
+            "it is a file; a folder is expected",
+        ),
+        (
+            "EXCLUDE_PATTERNS",
+            "exclude",
+            "a{b",
+            "unclosed alternate group",
+        ),
+        (
+            "KEYRING_SERVICE",
+            "keyring-service",
+            " ",
+            "a name, such as icloud-sync, is expected",
+        ),
+        (
+            "",
+            "filter-from",
+            "/none",
+            "No such file or directory (os error 2); a file to read is expected",
+        ),
+        (
+            "DRY_RUN",
+            "dry-run",
+            "maybe",
+            "1, 0, true, false, yes, no, on, off, y or n is expected",
+        ),
+    ] {
+        for by in ["environment", ".env", "config", "pair"] {
+            // LOCAL is typed, or is the pair's own: the other places are not asked.
+            let is_asked = match (name, key, by) {
+                ("", _, "environment" | ".env") => false,
+                (_, "local", "pair") => false,
+                _ => true,
+            };
+            if !is_asked {
+                continue;
+            }
+            let place = Place::new();
+            std::fs::create_dir(place.0.path().join("local")).unwrap();
+            let (mut command, from) = given(&place, by, name, key, value);
+            if key == "local" {
+                command = place.command(&["bisync", "--no-remote"]);
+                if by == "environment" {
+                    command.env(name, value);
+                }
+            }
+            let output = command.output().unwrap();
+            let err = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{by} {key}: {err}");
+            let wanted = format!("error: {from}: bad value {value:?}: {accepted}");
+            assert!(err.starts_with(&wanted), "{by} {key}: {err}");
+            assert_eq!(err.lines().count(), 1, "{err}");
+        }
+    }
+}
+
+#[test]
+fn a_bad_value_of_the_config_file_is_one_even_where_a_flag_or_a_variable_goes_before_it() {
+    let place = Place::new();
+    let file = "config/icloud-sync/config.toml";
+    place.write(file, "[pair.other]\nconflict = \"newest\"\n");
+    let mut command = place.command(&["bisync", "--conflict", "keep-both", "--no-remote"]);
+    let output = command
+        .env("CONFLICT_STRATEGY", "keep-both")
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{err}");
+    let from = place.0.path().join(file);
+    let wanted = format!(
+        "error: {}: pair.other.conflict: bad value \"newest\": ",
+        from.display()
+    );
+    assert!(err.starts_with(&wanted), "{err}");
+}
+
+#[test]
+fn a_filter_of_the_log_that_can_not_be_read_is_warned_of_once_by_its_name() {
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("local")).unwrap();
+    for text in ["a=b=c", "icloud_sync=loud"] {
+        let mut command = place.command(&["push", "local", "--no-remote"]);
+        let output = command.env("RUST_LOG", text).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        let warnings: Vec<_> = err
+            .lines()
+            .filter(|line| line.starts_with("warning"))
+            .collect();
+        assert_eq!(warnings.len(), 1, "{err}");
+        let wanted = format!("warning: environment RUST_LOG: bad value {text:?}, not used: ");
+        assert!(warnings[0].starts_with(&wanted), "{err}");
+        assert_eq!(output.status.code(), Some(0), "{err}");
+    }
+}
+
+#[test]
+fn a_secret_of_the_wrong_form_is_not_shown() {
+    let place = Place::new();
+    for (name, value, args) in [
+        ("METRICS_TOKEN", "two words", ["push", "--no-remote"]),
+        ("ICLOUD_2FA_CODE", "hunter2", ["login", "-q"]),
+    ] {
+        let output = place.command(&args).env(name, value).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        let wanted = format!("error: environment {name}: bad value: ");
+        assert!(err.starts_with(&wanted) && !err.contains(value), "{err}");
+    }
 }

@@ -186,12 +186,12 @@ pub struct WatchArgs {
     /// Address for --metrics-http [default: 127.0.0.1]
     ///
     /// One that others can reach needs a METRICS_TOKEN. [env: METRICS_HOST]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = value::metrics_host)]
     pub metrics_host: Option<std::net::IpAddr>,
     /// Port for --metrics-http [default: 8787]
     ///
     /// [env: METRICS_PORT]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = value::metrics_port)]
     pub metrics_port: Option<u16>,
     /// Path for --metrics-http [default: /metrics]
     ///

@@ -42,7 +42,7 @@ use crate::{
     doctor::{Finding, Subject, Veil, examine, exit_code, probe},
     error::{Error, Kind, Result},
     metrics::{self, Counting, Metrics},
-    options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
+    options::{AccountOptions, Env, Layers, PassOptions, Setting, Verbosity},
     pass::{self, Tools},
     plan::Verb,
     report::{self, Console, Progress, Reporter, Style},
@@ -118,7 +118,8 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     let verbosity = Verbosity::new(&cli.common);
     let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
     let log = layers.log(&cli.common, wants_decisions(&cli.command))?;
-    report::log::start(&log, console, verbosity, is_json(&cli.command))?;
+    report::log::start(&log, console, verbosity, is_json(&cli.command))
+        .map_err(|error| layers.blame(&[Setting::LogFile], error))?;
     for warning in layers.warnings() {
         log::warn!("{warning}");
     }

@@ -16,7 +16,7 @@ use crate::{
     },
     error::{Kind, Result},
     metrics::{self, Metrics},
-    options::{AccountOptions, Env, PassOptions, WatchOptions},
+    options::{AccountOptions, Env, PassOptions, Setting, WatchOptions},
     pass::{self, Absent, Tools},
     plan::Verb,
     report::{self, Closing, Summary},
@@ -69,7 +69,10 @@ impl Seat<'_> {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());
                 let numbers = move || metrics.snapshot(auth::health(&account));
-                let server = metrics::serve(address, numbers)?;
+                let server = metrics::serve(address, numbers).map_err(|error| {
+                    let from = [Setting::MetricsHost, Setting::MetricsPort];
+                    self.layers.blame(&from, error)
+                })?;
                 let path = &address.path;
                 let text = format!("metrics: http://{}{path}\n", server.address);
                 self.console.tell(&text);

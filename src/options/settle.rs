@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity, WatchOptions,
-    layers::{Layers, Source, one},
-    setting::{ENDPOINT, Setting},
+    layers::{Layers, Source, bad_value, one},
+    paths,
+    setting::{ENDPOINT, RUST_LOG, Setting},
     value,
 };
 use crate::{
@@ -45,30 +46,19 @@ impl Layers {
         session: &SessionArgs,
         code: Option<&str>,
     ) -> Result<AccountOptions> {
-        let normal = |text: &str| {
-            let text = text.trim().to_lowercase();
-            if text.is_empty() {
-                return Err("an e-mail address is expected".to_owned());
-            }
-            Ok(text)
-        };
         let flag = account
             .account
             .as_deref()
             .map(|text| {
-                normal(text).map_err(|accepted| {
-                    Error::new(
-                        Kind::Usage,
-                        format!("--account: bad value {text:?}: {accepted}"),
-                    )
-                })
+                value::account(text)
+                    .map_err(|accepted| bad_value(&Source::Flag("--account"), text, &accepted))
             })
             .transpose()?;
         let attempts = self
             .settle(Setting::AutoReauthAttempts, None, value::attempts)?
             .unwrap_or(Some(REAUTH_ATTEMPTS));
         Ok(AccountOptions {
-            username: self.settle(Setting::Account, flag, normal)?,
+            username: self.settle(Setting::Account, flag, value::account)?,
             password: self
                 .settle(Setting::Password, None, value::text)?
                 .map(Secret::new),
@@ -85,7 +75,7 @@ impl Layers {
                 .settle_bool(Setting::UseKeyring, false, true)?
                 .unwrap_or(true),
             keyring_service: self
-                .settle(Setting::KeyringService, None, value::text)?
+                .settle(Setting::KeyringService, None, value::keyring_service)?
                 .unwrap_or_else(|| KEYRING_SERVICE.into()),
             relogin: self
                 .settle_bool(Setting::Relogin, session.relogin, true)?
@@ -149,6 +139,14 @@ impl Layers {
         let no_remote = self
             .settle_bool(Setting::NoRemote, args.no_remote, true)?
             .unwrap_or(false);
+        let state_file = self.settle_path(Setting::StateFile, None)?;
+        if let Some(path) = &state_file {
+            // A first pull makes LOCAL, and what is kept in it finds its folder then.
+            let is_within = path.starts_with(&local);
+            self.expect_path(Setting::StateFile, path, |path| {
+                paths::no_state_file(path, is_within)
+            })?;
+        }
         let pass = PassOptions {
             verb,
             local,
@@ -208,7 +206,7 @@ impl Layers {
                     value::links,
                 )?
                 .unwrap_or_default(),
-            state_file: self.settle_path(Setting::StateFile, None)?,
+            state_file,
             state_dir: account.state_dir.clone(),
             stats_interval: self
                 .settle(
@@ -247,7 +245,7 @@ impl Layers {
                 )?
                 .unwrap_or_else(|| METRICS_PATH.into()),
             token: self
-                .settle(Setting::MetricsToken, None, value::text)?
+                .settle(Setting::MetricsToken, None, value::token)?
                 .map(Secret::new),
         };
         Ok(WatchOptions {
@@ -262,6 +260,12 @@ impl Layers {
 
     /// Settles LOCAL and REMOTE, and takes the pair that `@NAME` names.
     fn roots(&mut self, args: &PassArgs) -> Result<(PathBuf, String)> {
+        let (local, remote) = self.named_roots(args)?;
+        self.expect_path(Setting::Local, &local, paths::no_folder)?;
+        Ok((local, remote))
+    }
+
+    fn named_roots(&mut self, args: &PassArgs) -> Result<(PathBuf, String)> {
         let named = args
             .local
             .as_deref()
@@ -295,22 +299,45 @@ impl Layers {
             }
         };
         let remote = match self.of_pair(Setting::Remote) {
-            Some((words, source)) => read_remote(one(&words, &source)?, &source)?,
+            Some((words, source)) => {
+                let text = one(&words, &source)?;
+                value::remote(text).map_err(|accepted| bad_value(&source, text, &accepted))?
+            }
             None => "/".into(),
         };
         Ok((local, remote))
     }
 
     fn filter(&mut self, args: &FilterArgs) -> Result<FilterOptions> {
+        let filter_from = self.settle_path(Setting::FilterFrom, args.filter_from.as_deref())?;
+        if let Some(path) = &filter_from {
+            self.expect_path(Setting::FilterFrom, path, paths::no_readable_file)?;
+        }
         Ok(FilterOptions {
             include: self.settle_patterns(Setting::Include, &args.include)?,
             exclude: self.settle_patterns(Setting::Exclude, &args.exclude)?,
             ignore: self.settle_patterns(Setting::Ignore, &args.ignore)?,
-            filter_from: self.settle_path(Setting::FilterFrom, args.filter_from.as_deref())?,
+            filter_from,
             no_default_ignores: self
                 .settle_bool(Setting::NoDefaultIgnores, args.no_default_ignores, true)?
                 .unwrap_or(false),
         })
+    }
+
+    /// Returns `RUST_LOG` where it can be read. Where not, there is a warning, and no error: the variable belongs to all
+    /// programs in Rust, and what some of them write into it is Greek to others.
+    fn directives(&mut self) -> Result<Option<String>> {
+        let Some(text) = self.env.text(RUST_LOG)?.map(str::to_owned) else {
+            return Ok(None);
+        };
+        if env_filter::Builder::new().try_parse(&text).is_ok() {
+            return Ok(Some(text));
+        }
+        self.warn(format!(
+            "environment {RUST_LOG}: bad value {text:?}, not used: a level such as debug, or several of the form \
+             icloud_sync::pass=debug with commas between, is expected"
+        ));
+        Ok(None)
     }
 
     /// Settles what is logged, and where; `decisions` is `--verbose-decisions`.
@@ -321,7 +348,7 @@ impl Layers {
         let verbosity = Verbosity::new(common);
         let level = self.settle(Setting::LogLevel, None, value::level)?;
         Ok(LogOptions {
-            directives: self.env.text("RUST_LOG")?.map(str::to_owned),
+            directives: self.directives()?,
             level: match verbosity {
                 Verbosity::Quiet => log::LevelFilter::Error,
                 Verbosity::Normal => level.unwrap_or(log::LevelFilter::Warn),
@@ -338,15 +365,6 @@ impl Layers {
                 .unwrap_or(false),
         })
     }
-}
-
-fn read_remote(text: &str, source: &Source) -> Result<String> {
-    value::remote(text).map_err(|accepted| {
-        Error::new(
-            Kind::Usage,
-            format!("{source}: bad value {text:?}: {accepted}"),
-        )
-    })
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ fn a_bad_value_names_its_place_itself_and_what_is_accepted() {
     let world = World::new().var("DRY_RUN", "maybe");
     assert_eq!(
         world.refusal("pull"),
-        "environment DRY_RUN: bad value \"maybe\": 1, 0, true, false, yes, no, on or off is expected"
+        "environment DRY_RUN: bad value \"maybe\": 1, 0, true, false, yes, no, on, off, y or n is expected"
     );
     let world = World::new().dotenv("# mine\nMAX_DOWNLOADS_PER_PASS=many\n");
     assert_eq!(
