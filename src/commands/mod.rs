@@ -137,7 +137,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     match &cli.command {
         Command::Login(args) => seat.login(args),
         Command::Logout(args) => seat.logout(args),
-        Command::Status(args) => seat.status(args),
+        Command::Status(args) => seat.status(args, env),
         Command::Ls(args) => seat.ls(args),
         Command::Pull(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Pull, args, verbosity)?;
@@ -217,10 +217,23 @@ impl Seat<'_> {
         Ok(0)
     }
 
-    fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+    fn status(&mut self, args: &StatusArgs, env: &Env) -> Result<u8> {
         if args.config {
-            let all = self.layers.effective(args.pair.as_deref())?;
-            status::config(&all, args.json, &mut self.console.out())?;
+            let mut all = self.layers.effective(args.pair.as_deref(), &args.account)?;
+            let account = self.account(&args.account, &SessionArgs::default(), None)?;
+            Endpoint::new(account.endpoint.as_deref(), account.region)?;
+            if let (None, Some(known)) = (&account.username, auth::known_account(&account)) {
+                status::fill_account(&mut all, known);
+            }
+            if args.json {
+                status::config_json(&all, &mut self.console.out())?;
+            } else {
+                let file = env.config_dir().ok().map(|dir| dir.join("config.toml"));
+                let file = (file.as_deref(), self.layers.config_file().is_some());
+                let places = status::places(file, self.layers.env_file());
+                let veil = Veil::new(env.home().ok().as_deref(), None);
+                status::config(&places, &all, &veil, &mut self.console.out())?;
+            }
             return Ok(0);
         }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;

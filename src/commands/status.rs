@@ -3,7 +3,7 @@
 //! Comes in: the saved session and, from the caller, what is known of each pair. Goes out: text, or one
 //! JSON object. No cookie, token or password is in either.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use cookie_store::CookieExpiration;
 use jiff::{Timestamp, tz::TimeZone};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::{attempts::Attempts, gate::Gate, prompt::Nobody, trust},
     commands::login::say,
+    doctor::Veil,
     error::{Error, Kind, Result},
     metrics::Numbers,
     options::{AccountOptions, Effective},
@@ -145,28 +146,93 @@ pub fn run(
     }
 }
 
-/// Shows all settings.
+/// No line is longer for the program's own sake; a value that would make it so gets a line of its own.
+const COLUMNS: usize = 100;
+
+/// Says whose Drive it is where no setting does.
+pub fn fill_account(all: &mut [Effective], known: String) {
+    if let Some(row) = all.iter_mut().find(|row| row.key == Some("account")) {
+        row.value = known;
+        row.source = "the saved session".into();
+        row.place = "session".into();
+    }
+}
+
+/// Says which files are read: the config file, and whether it is there, and the `.env` file.
+pub fn places(config: (Option<&Path>, bool), env_file: Option<&Path>) -> [String; 2] {
+    let config = match config {
+        (Some(path), true) => path.display().to_string(),
+        (Some(path), false) => format!("{} (not there)", path.display()),
+        (None, _) => "none".to_owned(),
+    };
+    let env_file = env_file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    [
+        format!("Config file:  {config}"),
+        format!(".env file:    {env_file}"),
+    ]
+}
+
+/// Shows all settings as JSON.
 ///
 /// # Errors
 /// Where nothing can be written.
-pub fn config(all: &[Effective], json: bool, out: &mut dyn Write) -> Result<()> {
-    if json {
-        for one in all {
-            let line = json!({"setting": one.name, "value": one.value, "source": one.source});
-            say(out, &line.to_string())?;
-        }
-        return Ok(());
-    }
-    let width = |of: &dyn Fn(&Effective) -> usize| all.iter().map(of).max().unwrap_or(0);
-    let name = width(&|one| one.name.len());
-    let value = width(&|one| one.value.chars().count().min(40));
+pub fn config_json(all: &[Effective], out: &mut dyn Write) -> Result<()> {
     for one in all {
-        let shown = for_terminal(&one.value);
-        let (its_name, source) = (one.name, for_terminal(&one.source));
-        say(
-            out,
-            &format!("{its_name:<name$}  {shown:<value$}  {source}"),
-        )?;
+        let line = json!({
+            "setting": one.name,
+            "key": one.key,
+            "environment": one.env,
+            "value": one.value,
+            "source": one.source,
+        });
+        say(out, &line.to_string())?;
+    }
+    Ok(())
+}
+
+/// Shows all settings to people, below what is said of files; `veil` writes the home folder as `~`.
+///
+/// # Errors
+/// Where nothing can be written.
+pub fn config(
+    places: &[String],
+    all: &[Effective],
+    veil: &Veil,
+    out: &mut dyn Write,
+) -> Result<()> {
+    for line in places {
+        say(out, &veil.over(&for_terminal(line)))?;
+    }
+    say(
+        out,
+        "A key is one of the config file; most are options as well, with -- in front.\n",
+    )?;
+    let head = ["key", "environment", "from", "value"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(head)
+        .chain(all.iter().map(|one| {
+            let value = match one.value.as_str() {
+                "" => "-".to_owned(),
+                // The folder that is written as ~ elsewhere.
+                home if one.env == Some("HOME") => for_terminal(home).into_owned(),
+                value => veil.over(&for_terminal(value)),
+            };
+            let name = |name: Option<&str>| name.unwrap_or_default().to_owned();
+            [name(one.key), name(one.env), one.place.clone(), value]
+        }))
+        .collect();
+    let width = |at: usize| {
+        let widths = rows.iter().map(|row| row[at].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (key_width, env_width, place_width) = (width(0), width(1), width(2));
+    for [key, env, place, value] in &rows {
+        let line = format!("{key:<key_width$}  {env:<env_width$}  {place:<place_width$}");
+        if line.chars().count() + 2 + value.chars().count() <= COLUMNS {
+            say(out, &format!("{line}  {value}"))?;
+        } else {
+            say(out, line.trim_end())?;
+            say(out, &format!("    {value}"))?;
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use clap::Parser;
 
@@ -368,7 +368,7 @@ fn reasons_are_given_when_asked_for_in_any_way() {
 fn the_defaults_that_are_shown_are_those_that_are_taken() {
     let plain = World::new();
     let mut layers = plain.layers(&parse("pull")).unwrap();
-    let shown = layers.effective(None).unwrap();
+    let shown = layers.effective(None, &AccountArgs::default()).unwrap();
     // Written down as a config file and an environment, they change nothing.
     let (mut config, mut dotenv) = (String::new(), String::new());
     for setting in Setting::ALL {
@@ -400,18 +400,31 @@ fn the_defaults_that_are_shown_are_those_that_are_taken() {
     };
     assert_eq!(settled(&written), settled(&plain));
     assert_eq!(settled(&from_config), settled(&plain));
-    assert_eq!(shown.len(), Setting::ALL.len());
-    assert!(shown.iter().all(|one| one.source == "default"), "{shown:?}");
+    let is_given = |name: &str| plain.vars.iter().any(|(given, _)| given == name);
+    for one in &shown {
+        let is_default = one.source.starts_with("default");
+        assert_eq!(is_default, !is_given(one.name), "{one:?}");
+    }
+    let names: BTreeSet<_> = shown.iter().filter_map(|one| one.env).collect();
+    let missing: Vec<_> = crate::options::environment_names()
+        .into_iter()
+        .filter(|name| !names.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
 fn what_is_shown_names_its_place_and_no_secret() {
     let world = World::new()
         .var("ICLOUD_PASSWORD", "hunter2")
+        .var("LOCAL_DIRECTORY", "/elsewhere")
+        .var("https_proxy", "http://anna:hush@proxy:3128")
         .dotenv("OP_DELAY_MS=7\n")
-        .config("transfers = 5\n[pair.x]\nlocal = '/x'\nexclude = ['a', 'b']\n");
+        .config("transfers = 5\nremote = '/top'\n[pair.x]\nlocal = '/x'\nexclude = ['a', 'b']\nop-delay = 9\n");
     let mut layers = world.layers(&parse("pull")).unwrap();
-    let all = layers.effective(Some("@x")).unwrap();
+    let all = layers
+        .effective(Some("@x"), &AccountArgs::default())
+        .unwrap();
     let of = |name: &str| {
         let one = all.iter().find(|one| one.name == name).unwrap();
         (
@@ -428,13 +441,35 @@ fn what_is_shown_names_its_place_and_no_secret() {
     assert_eq!(of("--transfers"), place("5", "config.toml: transfers"));
     assert_eq!(of("--exclude"), place("a,b", "config.toml: pair.x.exclude"));
     assert_eq!(of("LOCAL"), place("/x", "config.toml: pair.x.local"));
-    assert!(!format!("{all:?}").contains("hunter2"));
-    assert!(layers.effective(Some("@y")).is_err());
+    assert_eq!(of("REMOTE"), place("/", "default"));
+    assert_eq!(
+        of("STATE_FILE"),
+        place(
+            "/state/icloud-sync/pairs/*/baseline.jsonl",
+            "default: one for each pair"
+        )
+    );
+    assert_eq!(
+        of("HTTPS_PROXY"),
+        place("http://(redacted)@proxy:3128", "environment https_proxy")
+    );
+    assert_eq!(
+        of("XDG_STATE_HOME"),
+        place("/state", "environment XDG_STATE_HOME")
+    );
+    for secret in ["hunter2", "hush"] {
+        assert!(!format!("{all:?}").contains(secret));
+    }
+    assert!(
+        layers
+            .effective(Some("@y"), &AccountArgs::default())
+            .is_err()
+    );
     let bad = World::new().dotenv("SYNC_INTERVAL=4\n");
     let error = bad
         .layers(&parse("pull"))
         .unwrap()
-        .effective(None)
+        .effective(None, &AccountArgs::default())
         .unwrap_err();
     assert!(error.to_string().contains("SYNC_INTERVAL"), "{error}");
 }
