@@ -69,6 +69,28 @@ fn a_wrong_flag_is_wrong_usage() {
 }
 
 #[test]
+fn who_wants_a_bisync_to_delete_is_told_that_it_does() {
+    for flag in ["--delete", "--delete-extra"] {
+        let (code, _, err) = Place::new().run(&["bisync", "docs", flag]);
+        assert_eq!(code, 2);
+        assert!(
+            err.starts_with(&format!("error: unexpected argument '{flag}' found\n")),
+            "{err}"
+        );
+        assert!(
+            err.contains("tip: bisync always carries deletions over"),
+            "{err}"
+        );
+        assert!(
+            !err.contains("as a value") && !err.contains("max-delete"),
+            "{err}"
+        );
+    }
+    let (_, _, err) = Place::new().run(&["ls", "--delete"]);
+    assert!(!err.contains("bisync"), "{err}");
+}
+
+#[test]
 fn a_bad_line_of_the_env_file_is_named_on_one_line_with_a_hint_on_another() {
     let place = Place::new();
     place.write(".env", "DRY_RUN=1\nhunter2\n");
@@ -352,4 +374,106 @@ fn a_secret_of_the_wrong_form_is_not_shown() {
         let wanted = format!("error: environment {name}: bad value: ");
         assert!(err.starts_with(&wanted) && !err.contains(value), "{err}");
     }
+}
+
+/// A `systemctl` that writes down what it is told, and answers with that code.
+fn systemctl(place: &Place, code: u8) -> std::path::PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let text = format!(
+        "#!/bin/sh\necho \"$*\" >> '{0}/told'\necho no bus >&2\nexit {code}\n",
+        place.0.path().display()
+    );
+    place.write("bin/systemctl", &text);
+    let file = place.0.path().join("bin/systemctl");
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    place.0.path().join("bin")
+}
+
+#[test]
+fn units_come_and_go_whether_or_not_systemd_can_be_told() {
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("docs")).unwrap();
+    let folder = place.0.path().join("config/systemd/user");
+    let files = || {
+        let found = std::fs::read_dir(&folder).into_iter().flatten();
+        let mut names: Vec<String> = found
+            .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
+            .filter(|name| name.starts_with("icloud-sync-"))
+            .collect();
+        names.sort();
+        names
+    };
+    let told = || {
+        let path = place.0.path().join("told");
+        let told = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(path, "").unwrap();
+        told
+    };
+    let run = |bin: &std::path::Path, args: &[&str]| {
+        let output = place.command(args).env("PATH", bin).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), err)
+    };
+    let both = ["icloud-sync-docs.service", "icloud-sync-docs.timer"];
+    let none = place.0.path().join("none");
+
+    // Nobody to tell: neither installed nor removed without a word, and removed all the same.
+    let (code, err) = run(&none, &["service", "install", "docs"]);
+    assert_eq!(
+        (code, files()),
+        (1, both.map(str::to_owned).to_vec()),
+        "{err}"
+    );
+    assert!(
+        err.contains(
+            "error: the files are in place, but `systemctl --user daemon-reload` failed: "
+        ),
+        "{err}"
+    );
+    let link = folder.join("timers.target.wants/icloud-sync-docs.timer");
+    std::fs::create_dir(link.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("../icloud-sync-docs.timer", &link).unwrap();
+    let bin = systemctl(&place, 1);
+    let (code, err) = run(&bin, &["service", "remove", "docs"]);
+    assert_eq!((code, files()), (1, Vec::new()), "{err}");
+    assert!(
+        !link.is_symlink(),
+        "it would be enabled again with the next file of its name"
+    );
+    let units = "icloud-sync-docs.timer icloud-sync-docs.service";
+    let wanted = format!(
+        "error: the files are removed, but systemd does not know it: `systemctl --user disable --now {units}` failed: no bus\n"
+    );
+    assert!(err.contains(&wanted), "{err}");
+    assert!(
+        err.contains(&format!("`systemctl --user stop {units}`")),
+        "{err}"
+    );
+    assert_eq!(
+        run(&bin, &["service", "remove", "docs"]).0,
+        2,
+        "there is nothing left"
+    );
+
+    // One sort replaces the other, and does not run beside it.
+    let bin = systemctl(&place, 0);
+    told();
+    assert_eq!(run(&bin, &["service", "install", "docs", "--watch"]).0, 0);
+    assert_eq!(
+        told(),
+        "--user daemon-reload\n--user enable icloud-sync-docs.service\n--user restart icloud-sync-docs.service\n"
+    );
+    assert_eq!(run(&bin, &["service", "install", "docs"]).0, 0);
+    assert!(
+        told().starts_with("--user disable --now icloud-sync-docs.service\n--user daemon-reload\n")
+    );
+    assert_eq!(files(), both);
+    assert_eq!(run(&bin, &["service", "install", "docs", "--watch"]).0, 0);
+    assert!(
+        told().starts_with("--user disable --now icloud-sync-docs.timer\n--user daemon-reload\n")
+    );
+    assert_eq!(files(), ["icloud-sync-docs.service"]);
+    assert_eq!(run(&bin, &["service", "remove", "docs"]).0, 0);
+    assert_eq!(files(), Vec::<String>::new());
 }

@@ -36,7 +36,8 @@ use crate::{
     },
     cli::{
         AccountArgs, CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, LoginArgs, LogoutArgs,
-        LsArgs, OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
+        LsArgs, OneWayArgs, PassArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand,
+        UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     doctor::{Finding, Subject, Veil, examine, exit_code, probe},
@@ -78,11 +79,11 @@ pub fn is_json(command: &Command) -> bool {
     }
 }
 
-/// Returns whether `--verbose-decisions` is given.
-fn wants_decisions(command: &Command) -> bool {
-    let args = match command {
-        Command::Pull(args) | Command::Push(args) => &args.pass,
-        Command::Bisync(args) => &args.pass,
+/// Returns what is given to a pass, if the command is one.
+fn pass_args(command: &Command) -> Option<&PassArgs> {
+    match command {
+        Command::Pull(args) | Command::Push(args) => Some(&args.pass),
+        Command::Bisync(args) => Some(&args.pass),
         Command::Login(_)
         | Command::Logout(_)
         | Command::Status(_)
@@ -94,11 +95,10 @@ fn wants_decisions(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Service(_)
         | Command::Completions(_)
-        | Command::Man(_) => return false,
+        | Command::Man(_) => None,
         #[cfg(feature = "emulator")]
-        Command::Demo | Command::Emulator(_) => return false,
-    };
-    args.verbose_decisions
+        Command::Demo | Command::Emulator(_) => None,
+    }
 }
 
 /// Carries out a command, and returns the exit code.
@@ -117,7 +117,8 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     }
     let verbosity = Verbosity::new(&cli.common);
     let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
-    let log = layers.log(&cli.common, wants_decisions(&cli.command))?;
+    let decisions = pass_args(&cli.command).is_some_and(|args| args.verbose_decisions);
+    let log = layers.log(&cli.common, decisions)?;
     report::log::start(&log, console, verbosity, is_json(&cli.command))
         .map_err(|error| layers.blame(&[Setting::LogFile], error))?;
     for warning in layers.warnings() {
@@ -435,7 +436,7 @@ impl Seat<'_> {
             ServiceCommand::Print(args) => (args, false),
             ServiceCommand::Install(args) => (args, true),
         };
-        let watch = self.layers.watch(&args.as_watch())?;
+        let interval = self.layers.interval(args.interval)?;
         let mut more = Vec::new();
         if let Some(path) = self.layers.env_file() {
             let path = std::path::absolute(path)
@@ -460,10 +461,10 @@ impl Seat<'_> {
                 .iter()
                 .filter_map(|name| Some(((*name).to_owned(), env.text(name).ok()??.to_owned())))
                 .collect(),
-            interval: watch.interval,
+            interval,
             is_watch: args.watch,
         };
-        service::expect_parses(&unit)?;
+        service::expect_sensible(&unit, &mut self.layers)?;
         for name in self.layers.from_environment() {
             self.console.tell(&format!(
                 "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"

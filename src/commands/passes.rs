@@ -43,8 +43,8 @@ impl Seat<'_> {
             .transpose()?;
         let metrics = Metrics::of(folder.map(|files| files.folder));
         self.metrics = Some(metrics.clone());
-        // What would be pushed is told once: nothing comes of it that another pass could go on from.
-        if watch.is_on && !options.no_remote {
+        // What would be done is told once: nothing comes of it that another pass could go on from.
+        if watch.is_on && !options.dry_run {
             self.is_brief = true;
             return self.watch(options, account, watch, &attention, &metrics);
         }

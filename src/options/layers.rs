@@ -277,9 +277,12 @@ impl Layers {
             return Ok(None);
         };
         let value = one(&words, &source).and_then(|text| {
-            parse(text).map_err(|accepted| match setting.is_secret() {
-                false => bad_value(&source, text, &accepted),
-                true => Error::new(Kind::Usage, format!("{source}: bad value: {accepted}")),
+            parse(text).map_err(|accepted| {
+                if setting.is_secret() {
+                    Error::new(Kind::Usage, format!("{source}: bad value: {accepted}"))
+                } else {
+                    bad_value(&source, text, &accepted)
+                }
             })
         })?;
         self.sources.insert(setting, source);

@@ -45,7 +45,12 @@ pub(super) fn no_state_file(path: &Path, is_made_later: bool) -> Option<String> 
             let folder = path.parent().unwrap_or(path);
             let is_there = is_made_later || folder.is_dir();
             (!is_there)
-                .then(|| expected(format!("its folder {folder:?} does not exist")))
+                .then(|| {
+                    expected(format!(
+                        "its folder \"{}\" does not exist",
+                        folder.display()
+                    ))
+                })
                 .flatten()
         }
     }

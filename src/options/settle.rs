@@ -223,13 +223,31 @@ impl Layers {
         Ok((pass, account))
     }
 
-    /// Settles whether and how often the pass is run again.
+    /// Settles how many seconds lie between two passes.
     ///
     /// # Errors
     /// `Usage` for a bad value.
+    pub fn interval(&mut self, typed: Option<u32>) -> Result<u32> {
+        let settled = self.settle(Setting::Interval, typed, value::interval)?;
+        Ok(settled.unwrap_or(INTERVAL))
+    }
+
+    /// Settles whether and how often the pass is run again.
+    ///
+    /// What is typed and has no effect without another option is an error: whoever typed it expects one. In the
+    /// environment and in files, which many runs share, it is passed over.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value, or for an option without the one that it needs.
     pub fn watch(&mut self, args: &WatchArgs) -> Result<WatchOptions> {
         let is_on = self.settle_bool(Setting::Watch, args.watch, true)?;
+        let is_on = is_on.unwrap_or(false) && !args.once;
         let is_served = self.settle_bool(Setting::MetricsHttp, args.metrics_http, true)?;
+        let is_served = is_served.unwrap_or(false);
+        args.expect_sensible(is_on, is_served)?;
+        if is_served && !is_on {
+            log::debug!("MetricsHttp has no effect without --watch");
+        }
         let address = Address {
             host: self
                 .settle(Setting::MetricsHost, args.metrics_host, value::metrics_host)?
@@ -249,11 +267,9 @@ impl Layers {
                 .map(Secret::new),
         };
         Ok(WatchOptions {
-            metrics: is_served.unwrap_or(false).then_some(address),
-            is_on: is_on.unwrap_or(false) && !args.once,
-            interval: self
-                .settle(Setting::Interval, args.interval, value::interval)?
-                .unwrap_or(INTERVAL),
+            metrics: is_served.then_some(address),
+            is_on,
+            interval: self.interval(args.interval)?,
             hook: self.settle(Setting::Hook, args.hook.clone(), value::text)?,
         })
     }

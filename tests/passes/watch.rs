@@ -207,6 +207,18 @@ fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
 }
 
 #[test]
+fn a_dry_run_is_told_once_though_the_config_file_says_watch() {
+    let world = World::new();
+    world.write("a", "x");
+    let config = world.folder.path().join("config/icloud-sync");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), "watch = true\n").unwrap();
+    let ran = world.pass("bisync", &["--dry-run"]).code(0);
+    assert!(ran.stdout.contains("1 action planned"), "{}", ran.stdout);
+    assert!(world.remote_tree().is_empty());
+}
+
+#[test]
 fn the_numbers_of_a_watch_are_served() {
     let world = World::new();
     world.write("a", "from here");

@@ -332,6 +332,9 @@ fn what_may_be_deleted_follows_flags_and_verb() {
     );
     assert_eq!(world.pass("bisync").delete, Delete::SinceBaseline);
     assert!(Cli::try_parse_from(["icloud-sync", "bisync", "--delete"]).is_err());
+    // The config file is for all verbs.
+    let world = World::new().config("delete = true\ndelete-extra = true\n");
+    assert_eq!(world.pass("bisync").delete, Delete::SinceBaseline);
 }
 
 #[test]
@@ -472,4 +475,54 @@ fn what_is_shown_names_its_place_and_no_secret() {
         .effective(None, &AccountArgs::default())
         .unwrap_err();
     assert!(error.to_string().contains("SYNC_INTERVAL"), "{error}");
+}
+
+#[test]
+fn what_is_typed_without_what_it_needs_is_refused_and_what_is_in_files_is_passed_over() {
+    let watch = |world: &World, words: &str| {
+        let cli = parse(words);
+        let Command::Pull(args) = &cli.command else {
+            unreachable!()
+        };
+        world.layers(&cli).unwrap().watch(&args.pass.watch)
+    };
+    let plain = World::new();
+    for (flag, needed) in [
+        ("--interval 60", "--watch"),
+        ("--metrics-http", "--watch"),
+        ("--metrics-port 1", "--metrics-http"),
+        ("--metrics-host 127.0.0.1", "--metrics-http"),
+        ("--metrics-path /m", "--metrics-http"),
+        ("--watch --metrics-port 1", "--metrics-http"),
+        ("--once --interval 60", "--watch"),
+    ] {
+        let error = watch(&plain, &format!("pull {flag}")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let said = error.to_string();
+        assert!(
+            said.ends_with(&format!(" has no effect without {needed}")),
+            "{said}"
+        );
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .starts_with(&format!("add {needed}, or leave "))
+        );
+    }
+    let shared = World::new()
+        .var("METRICS_HTTP", "1")
+        .var("METRICS_PORT", "1")
+        .dotenv("SYNC_INTERVAL=60\nMETRICS_HOST=127.0.0.1\n");
+    assert!(!watch(&shared, "pull").unwrap().is_on);
+    assert!(
+        watch(&shared, "pull --watch --metrics-port 2")
+            .unwrap()
+            .metrics
+            .is_some()
+    );
+    // It is all one who says that passes are run again and again.
+    let said = World::new().config("watch = true\n");
+    assert_eq!(watch(&said, "pull --interval 60").unwrap().interval, 60);
+    assert!(!watch(&said, "pull --once").unwrap().is_on);
 }
