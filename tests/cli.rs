@@ -227,7 +227,10 @@ fn given(place: &Place, by: &str, name: &str, key: &str, value: &str) -> (Comman
             format!("{shown}: {key}")
         }
         _ => {
-            let text = format!("[pair.x]\nlocal = {pair:?}\n{key} = {value:?}\n");
+            let text = format!(
+                "[pair.x]\nlocal = \"{}\"\n{key} = {value:?}\n",
+                pair.display()
+            );
             place.write(config, &text);
             args = vec!["bisync", "@x", "--no-remote"];
             format!("{shown}: pair.x.{key}")
@@ -295,12 +298,10 @@ fn a_bad_value_names_the_place_it_came_from_itself_and_what_is_accepted() {
     ] {
         for by in ["environment", ".env", "config", "pair"] {
             // LOCAL is typed, or is the pair's own: the other places are not asked.
-            let is_asked = match (name, key, by) {
-                ("", _, "environment" | ".env") => false,
-                (_, "local", "pair") => false,
-                _ => true,
-            };
-            if !is_asked {
+            if matches!(
+                (name, key, by),
+                ("", _, "environment" | ".env") | (_, "local", "pair")
+            ) {
                 continue;
             }
             let place = Place::new();

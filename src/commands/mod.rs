@@ -378,9 +378,9 @@ impl Seat<'_> {
     }
 
     fn doctor(&mut self, args: &DoctorArgs, env: &Env) -> Result<u8> {
-        let (options, account) = self
-            .layers
-            .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
+        let (options, account) =
+            self.layers
+                .pass_anywhere(Verb::Bisync, &args.as_pass(), self.verbosity)?;
         self.log_places();
         let veil = Veil::new(
             env.home().ok().as_deref(),

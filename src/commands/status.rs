@@ -82,17 +82,18 @@ fn sum(numbers: &Numbers) -> String {
         .sum();
     let since = numbers.since.and_then(|at| Timestamp::from_second(at).ok());
     let since = since.map_or_else(String::new, |at| format!(" since {}", shown_day(at)));
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let finished = match (all, fine) {
+        (1, 1) => "finished".to_owned(),
+        (1, _) => "not finished".to_owned(),
+        _ => format!("{} of them finished", words::grouped(count(fine))),
+    };
     format!(
-        "in all {}{since}, {} went through; {} received, {} sent",
-        if all == 1 {
-            "one pass".to_owned()
-        } else {
-            format!(
-                "{} passes",
-                words::grouped(usize::try_from(all).unwrap_or(usize::MAX))
-            )
+        "{}{since}, {finished}; {} received, {} sent",
+        match all {
+            1 => "1 pass".to_owned(),
+            _ => format!("{} passes", words::grouped(count(all))),
         },
-        words::grouped(usize::try_from(fine).unwrap_or(usize::MAX)),
         words::size(numbers.bytes_received),
         words::size(numbers.bytes_sent)
     )
@@ -436,6 +437,29 @@ Password:   not kept; a session that cannot be renewed needs `icloud-sync login`
             as_lines(None, at("2026-10-05T10:00:00Z")),
             ["Not signed in."]
         );
+    }
+
+    #[test]
+    fn what_passes_came_to_is_said_in_plain_words() {
+        let numbers = |passes: &[(u8, u64)]| Numbers {
+            since: Some(1_800_000_000),
+            passes: passes.iter().copied().collect(),
+            bytes_received: 2048,
+            ..Numbers::default()
+        };
+        for (passes, text) in [
+            (&[(0, 1)][..], "1 pass since 2027-01-15, finished"),
+            (&[(5, 1)], "1 pass since 2027-01-15, not finished"),
+            (
+                &[(0, 1200), (3, 1), (4, 6)],
+                "1,207 passes since 2027-01-15, 1,201 of them finished",
+            ),
+        ] {
+            assert_eq!(
+                sum(&numbers(passes)),
+                format!("{text}; 2.0 KiB received, 0 B sent")
+            );
+        }
     }
 
     #[test]

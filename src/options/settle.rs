@@ -127,6 +127,21 @@ impl Layers {
         args: &PassArgs,
         verbosity: Verbosity,
     ) -> Result<(PassOptions, AccountOptions)> {
+        let settled = self.pass_anywhere(verb, args, verbosity)?;
+        self.expect_path(Setting::Local, &settled.0.local, paths::no_folder)?;
+        Ok(settled)
+    }
+
+    /// Settles a pass whose LOCAL may be anything, for who is going to say what it is.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn pass_anywhere(
+        &mut self,
+        verb: Verb,
+        args: &PassArgs,
+        verbosity: Verbosity,
+    ) -> Result<(PassOptions, AccountOptions)> {
         let (local, remote) = self.roots(args)?;
         let account = self.account(&args.account, &args.session, None)?;
         let filter = self.filter(&args.filter)?;
@@ -276,12 +291,6 @@ impl Layers {
 
     /// Settles LOCAL and REMOTE, and takes the pair that `@NAME` names.
     fn roots(&mut self, args: &PassArgs) -> Result<(PathBuf, String)> {
-        let (local, remote) = self.named_roots(args)?;
-        self.expect_path(Setting::Local, &local, paths::no_folder)?;
-        Ok((local, remote))
-    }
-
-    fn named_roots(&mut self, args: &PassArgs) -> Result<(PathBuf, String)> {
         let named = args
             .local
             .as_deref()

@@ -170,7 +170,11 @@ fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
     let text = fs::read_to_string(&called).unwrap();
     let first = text.lines().next().unwrap();
     assert!(first.starts_with("4 local / "), "{text}");
-    assert!(first.contains("icloud-sync login"), "{text}");
+    assert!(
+        first.contains(". Run icloud-sync login") && first.ends_with('.'),
+        "{text}"
+    );
+    assert!(!first.contains('`') && !first.contains(';'), "{text}");
     assert_eq!(watching.end(Signal::TERM).0, Some(0));
 }
 
