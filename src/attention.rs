@@ -60,12 +60,9 @@ impl Attention {
         };
         let noted = match (exit_code, end) {
             (0 | 3, _) => self.end(),
-            (4 | 6, Err(error)) => {
-                let hint = error.hint().map(|hint| format!("; {hint}"));
-                self.begin(exit_code, &(error.chain() + &hint.unwrap_or_default()))
-            }
+            (4 | 6, Err(error)) => self.begin(exit_code, &sentences(&error.chain(), error.hint())),
             // The session ended in the middle of a pass.
-            (4, Ok(_)) => self.begin(4, "the session has ended; run `icloud-sync login`"),
+            (4, Ok(_)) => self.begin(4, "The session has ended. Run icloud-sync login."),
             // A pass that was stopped, or failed for a passing reason, says nothing about it.
             _ => Ok(()),
         };
@@ -138,5 +135,47 @@ impl Attention {
         started
             .inspect_err(|error| log::debug!("{name} for {}: {error}", self.local.display()))
             .ok()
+    }
+}
+
+/// Writes what happened and what to do as whole sentences on one line. Without backquotes: a shell takes what is between
+/// them for a command.
+fn sentences(what: &str, hint: Option<&str>) -> String {
+    let all: Vec<String> = [Some(what), hint]
+        .into_iter()
+        .flatten()
+        .map(|text| {
+            let text = text.replace('`', "");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut letters = text.chars();
+            let first = letters.next().map(char::to_uppercase);
+            let mut sentence: String = first.into_iter().flatten().chain(letters).collect();
+            if !sentence.ends_with(['.', '?', '!']) {
+                sentence.push('.');
+            }
+            sentence
+        })
+        .collect();
+    all.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_plain_words_on_one_line() {
+        assert_eq!(
+            sentences(
+                "not signed in",
+                Some("run `icloud-sync login`\nin a terminal")
+            ),
+            "Not signed in. Run icloud-sync login in a terminal."
+        );
+        assert_eq!(
+            sentences("guard 3: LOCAL is missing", Some("is its disk mounted?")),
+            "Guard 3: LOCAL is missing. Is its disk mounted?"
+        );
+        assert_eq!(sentences("über", None), "Über.");
     }
 }

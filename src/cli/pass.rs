@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{AccountArgs, SessionArgs};
 use crate::{
+    error::{Error, Kind, Result},
     options::{Links, MaxDelete, value},
     plan::Policy,
 };
@@ -167,7 +168,7 @@ pub struct WatchArgs {
     pub once: bool,
     /// Seconds between two passes of --watch, 5 or more [default: 300]
     ///
-    /// [env: SYNC_INTERVAL]
+    /// Typed without --watch it is refused; SYNC_INTERVAL is passed over then. [env: SYNC_INTERVAL]
     #[arg(long, value_name = "SECONDS", value_parser = value::interval)]
     pub interval: Option<u32>,
     /// Run CMD when a person is needed and nobody is at the terminal
@@ -180,24 +181,51 @@ pub struct WatchArgs {
     /// Serve numbers about the passes of --watch over HTTP
     ///
     /// JSON, or Prometheus text if that is asked for. With METRICS_TOKEN in the environment only to who sends it as a
-    /// bearer token. [env: METRICS_HTTP]
+    /// bearer token. Typed without --watch it is refused; METRICS_HTTP is passed over then. [env: METRICS_HTTP]
     #[arg(long)]
     pub metrics_http: bool,
     /// Address for --metrics-http [default: 127.0.0.1]
     ///
     /// One that others can reach needs a METRICS_TOKEN. [env: METRICS_HOST]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = value::metrics_host)]
     pub metrics_host: Option<std::net::IpAddr>,
     /// Port for --metrics-http [default: 8787]
     ///
     /// [env: METRICS_PORT]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = value::metrics_port)]
     pub metrics_port: Option<u16>,
     /// Path for --metrics-http [default: /metrics]
     ///
     /// [env: METRICS_PATH]
     #[arg(long, value_name = "PATH", value_parser = value::metrics_path)]
     pub metrics_path: Option<String>,
+}
+
+impl WatchArgs {
+    /// Checks that nothing was typed that has no effect without another option: `is_on` that passes are run again and
+    /// again, `is_served` that their numbers are served, whoever said so.
+    ///
+    /// # Errors
+    /// `Usage`.
+    pub fn expect_sensible(&self, is_on: bool, is_served: bool) -> Result<()> {
+        let watch = ("--watch", is_on);
+        let metrics = ("--metrics-http", is_served);
+        let typed = [
+            ("--interval", self.interval.is_some(), watch),
+            ("--metrics-http", self.metrics_http, watch),
+            ("--metrics-host", self.metrics_host.is_some(), metrics),
+            ("--metrics-port", self.metrics_port.is_some(), metrics),
+            ("--metrics-path", self.metrics_path.is_some(), metrics),
+        ];
+        for (flag, is_typed, (needed, is_there)) in typed {
+            if is_typed && !is_there {
+                let text = format!("{flag} has no effect without {needed}");
+                return Err(Error::new(Kind::Usage, text)
+                    .with_hint(format!("add {needed}, or leave {flag} out")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `check`.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{PassArgs, WatchArgs};
+use super::PassArgs;
 use crate::{options::value, plan::Verb};
 
 /// `service`.
@@ -94,17 +94,6 @@ impl ServicePairArgs {
             local: self.local.clone(),
             remote: self.remote.clone(),
             ..PassArgs::default()
-        }
-    }
-}
-
-impl ServiceUnitArgs {
-    /// Returns what a watch would be given.
-    pub fn as_watch(&self) -> WatchArgs {
-        WatchArgs {
-            watch: self.watch,
-            interval: self.interval,
-            ..WatchArgs::default()
         }
     }
 }

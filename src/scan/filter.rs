@@ -48,6 +48,14 @@ pub const PART_SUFFIX: &str = ".part";
 /// The file in the local root with the user's own rules; it syncs like any other.
 pub const IGNORE_FILE: &str = ".icloud-sync-ignore";
 
+/// Checks one pattern of `--include`, `--exclude` or `--ignore`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_pattern(pattern: &str) -> std::result::Result<(), String> {
+    rules::check(pattern)
+}
+
 /// Returns whether a name is that of an unfinished file of this program.
 pub fn is_part_name(name: &str) -> bool {
     name.starts_with(OWN_PREFIX) && name.ends_with(PART_SUFFIX)
@@ -204,8 +212,7 @@ fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore
         Err(error) => return Err(cannot_read(&own, error)),
     }
     if let Some(file) = filter_from {
-        let bytes =
-            fs::read(file).map_err(|error| cannot_read(file, error).in_context("--filter-from"))?;
+        let bytes = fs::read(file).map_err(|error| cannot_read(file, error))?;
         add_lines(&mut builder, file, bytes)?;
     }
     builder.build().map_err(|error| {

@@ -64,6 +64,13 @@ pub(super) struct Rules {
 impl Rules {
     /// Compiles `patterns`, given by the option `source`.
     pub(super) fn new(source: &'static str, patterns: &[String]) -> Result<Self> {
+        let rules = Self::compile(patterns)
+            .map_err(|why| Error::new(Kind::Usage, format!("{source}: {why}")))?;
+        Ok(Self { source, ..rules })
+    }
+
+    /// Compiles `patterns`; what is wrong with the first bad one comes back as text.
+    fn compile(patterns: &[String]) -> std::result::Result<Self, String> {
         let mut names = GlobsBuilder::new();
         let mut folder_names = GlobsBuilder::new();
         let mut paths = GlobsBuilder::new();
@@ -79,7 +86,7 @@ impl Rules {
             if glob.is_empty() {
                 continue;
             }
-            let bad = |error: globset::Error| bad_pattern(source, given, error);
+            let bad = |error: globset::Error| format!("bad pattern {given:?}: {}", error.kind());
             let number = kept.len();
             kept.push(given.as_str().into());
             if inner.contains('/') {
@@ -107,15 +114,9 @@ impl Rules {
                 is_way_everywhere = true;
             }
         }
-        let too_many = |error: globset::Error| {
-            Error::new(
-                Kind::Usage,
-                format!("{source}: too many or too large patterns"),
-            )
-            .with_source(error)
-        };
+        let too_many = |error: globset::Error| format!("too many or too large patterns: {error}");
         Ok(Self {
-            source,
+            source: "",
             patterns: kept,
             names: names.build().map_err(too_many)?,
             folder_names: folder_names.build().map_err(too_many)?,
@@ -175,18 +176,16 @@ impl Rules {
     }
 }
 
-fn bad_pattern(source: &str, pattern: &str, error: globset::Error) -> Error {
-    let variable = match source {
-        "--ignore" => "IGNORE_PATTERNS",
-        "--exclude" => "EXCLUDE_PATTERNS",
-        _ => "INCLUDE_PATTERNS",
-    };
-    Error::new(
-        Kind::Usage,
-        format!("bad pattern \"{pattern}\" of {source} ({variable})"),
-    )
-    .with_source(error)
-    .with_hint("accepted are *, ?, [abc], {a,b}, **/ and a backslash before any of them")
+/// Checks one pattern.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(pattern: &str) -> std::result::Result<(), String> {
+    let compiled = Rules::compile(&[pattern.to_owned()]);
+    compiled.map(drop).map_err(|why| {
+        let itself = format!("bad pattern {pattern:?}: ");
+        why.strip_prefix(&itself).unwrap_or(&why).to_owned()
+    })
 }
 
 /// Returns the globs of the folders in which something that `glob` matches may lie; `None` where
