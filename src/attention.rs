@@ -19,6 +19,7 @@ use crate::{
     error::Result,
     options::{Env, PassOptions},
     pass,
+    report::sanitize::for_terminal,
     state::PairFiles,
 };
 
@@ -102,7 +103,12 @@ impl Attention {
         let mut told: Vec<Child> = Vec::new();
         if self.has_desktop {
             let mut notify = Command::new("notify-send");
-            notify.args(["--app-name=icloud-sync", "icloud-sync needs you", reason]);
+            // Desktops read markup in it.
+            let plain = reason
+                .replace('<', "‹")
+                .replace('>', "›")
+                .replace('&', "＆");
+            notify.args(["--app-name=icloud-sync", "icloud-sync needs you", &plain]);
             told.extend(self.start(notify));
         }
         if let Some(hook) = &self.hook {
@@ -129,6 +135,7 @@ impl Attention {
         let started = command
             .env_remove("ICLOUD_PASSWORD")
             .env_remove("ICLOUD_2FA_CODE")
+            .env_remove("METRICS_TOKEN")
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .spawn();
@@ -147,6 +154,8 @@ fn sentences(what: &str, hint: Option<&str>) -> String {
         .map(|text| {
             let text = text.replace('`', "");
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            // The service's words may be in it: what no environment can hold (NUL) would keep the hook from being run.
+            let text = for_terminal(&text);
             let mut letters = text.chars();
             let first = letters.next().map(char::to_uppercase);
             let mut sentence: String = first.into_iter().flatten().chain(letters).collect();
@@ -172,6 +181,7 @@ mod tests {
             ),
             "Not signed in. Run icloud-sync login in a terminal."
         );
+        assert_eq!(sentences("status 500: a\0b", None), "Status 500: a\\u{0}b.");
         assert_eq!(
             sentences("guard 3: LOCAL is missing", Some("is its disk mounted?")),
             "Guard 3: LOCAL is missing. Is its disk mounted?"

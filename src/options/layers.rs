@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,9 @@ use super::{
     value,
 };
 use crate::error::{Error, Kind, Result};
+
+/// What nobody else should read in a file.
+const SECRETS: [&str; 3] = ["ICLOUD_PASSWORD", "ICLOUD_2FA_CODE", "METRICS_TOKEN"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +104,17 @@ impl Layers {
             warnings.push(format!(
                 "{}: {ENDPOINT} is not read from a file; set it in the environment",
                 path.display()
+            ));
+        }
+        if let Some((shown, dotenv)) = &dotenv
+            && SECRETS.iter().any(|name| dotenv.get(name).is_some())
+            && let Ok(metadata) = fs::metadata(&path)
+            && metadata.permissions().mode() & 0o077 != 0
+        {
+            warnings.push(format!(
+                "{}: others can read the secret in it (mode {:o}); make it private with `chmod 600`",
+                shown.display(),
+                metadata.permissions().mode() & 0o777
             ));
         }
         Ok(Self {

@@ -206,6 +206,32 @@ fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
 }
 
 #[test]
+fn a_hook_gets_no_secret() {
+    let world = World::new();
+    let seen = world.folder.path().join("seen");
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let hook = format!(
+        "env > '{}'; cat /proc/$PPID/cmdline >> '{}'",
+        seen.display(),
+        seen.display()
+    );
+    let secret = "nobody-sees-this-one";
+    let status = world
+        .command()
+        .env("ICLOUD_PASSWORD", secret)
+        .env("ICLOUD_2FA_CODE", "917364")
+        .env("METRICS_TOKEN", secret)
+        .args(["bisync", "local", "--hook", &hook])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
+    let seen = fs::read_to_string(&seen).unwrap();
+    assert!(seen.contains("ICLOUD_SYNC_REASON="), "{seen}");
+    assert!(!seen.contains(secret) && !seen.contains("917364"), "{seen}");
+}
+
+#[test]
 fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
     let world = World::new();
     for number in 0..10 {

@@ -279,6 +279,24 @@ fn a_folder_called_env_is_passed_over() {
 }
 
 #[test]
+fn a_secret_in_a_file_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let warnings = |text: &str, mode: u32| {
+        let world = World::new().dotenv(text);
+        let path = world.folder.path().join(".env");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        world.layers(&parse("pull")).unwrap().warnings().to_vec()
+    };
+    let told = warnings("ICLOUD_PASSWORD=x\n", 0o644);
+    assert!(
+        told[0].contains("(mode 644)") && told[0].contains("chmod 600"),
+        "{told:?}"
+    );
+    assert!(warnings("ICLOUD_PASSWORD=x\n", 0o600).is_empty());
+    assert!(warnings("DRY_RUN=1\n", 0o644).is_empty());
+}
+
+#[test]
 fn the_endpoint_comes_from_the_environment_alone() {
     let world = World::new().dotenv("ICLOUD_SYNC_ENDPOINT=https://elsewhere.example.com\n");
     assert_eq!(world.account("pull").endpoint, None);
