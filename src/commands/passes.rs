@@ -21,6 +21,7 @@ use crate::{
     plan::Verb,
     report::{self, Closing, Summary},
     signals,
+    state::lock::{Lock, Of},
     watch::{self, Schedule, Watch},
 };
 
@@ -65,6 +66,14 @@ impl Seat<'_> {
         attention: &Attention,
         metrics: &Metrics,
     ) -> Result<u8> {
+        let files = pass::files(options)?;
+        // A second one would only run the same passes once more.
+        let _lock = if options.dry_run {
+            Lock::look(&files.watch, Of::Watch)?
+        } else {
+            files.create()?;
+            Some(Lock::take(&files.watch, Of::Watch)?)
+        };
         let _server = match &watch.metrics {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());

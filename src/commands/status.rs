@@ -109,6 +109,8 @@ struct Status {
     /// Since when and why a person is needed.
     waiting: Option<(Timestamp, String)>,
     has_password: bool,
+    /// It can be renewed without a person, as far as is known.
+    is_renewable: bool,
 }
 
 /// Shows the account and its pairs.
@@ -257,10 +259,17 @@ impl Status {
                 .waiting
                 .and_then(|waiting| Some((time(waiting.since_ms)?, waiting.why))),
             has_password: gate.passwords.get()?.is_some(),
+            is_renewable: false,
         };
         if let Some((session, cookies)) = saved.filter(|(session, _)| session.is_signed_in()) {
             status.signed_in = time(session.signed_in_ms);
             status.trusted = session.trusted_ms.and_then(time);
+            status.is_renewable = gate.options.auto_reauth
+                && gate
+                    .options
+                    .auto_reauth_attempts
+                    .is_some_and(|most| most > 0)
+                && (status.has_password || session.tokens.session_token.is_some());
             status.cookies_until = cookies
                 .iter()
                 .find(|cookie| cookie.name() == TOKEN_COOKIE)
@@ -294,18 +303,19 @@ fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
         None => lines.push("Session:    none".to_owned()),
         Some(since) => {
             lines.push(format!("Session:    since {}", shown(since)));
-            match status.cookies_until {
-                Some(until) if until <= now => {
-                    lines.push(format!(
-                        "            ended {}; it is renewed when it is next used",
-                        shown(until)
-                    ));
-                }
-                Some(until) => lines.push(format!(
-                    "            lasts until {}; it is renewed by itself",
-                    shown(until)
-                )),
-                None => {}
+            if let Some(until) = status.cookies_until {
+                lines.push(format!(
+                    "            {} {}{}",
+                    if until <= now { "ended" } else { "lasts until" },
+                    shown(until),
+                    match (status.waiting.is_some(), status.is_renewable) {
+                        // What stands in the way is told below.
+                        (true, _) => "",
+                        (false, true) if until <= now => "; it is renewed when it is next used",
+                        (false, true) => "; it is renewed by itself",
+                        (false, false) => "; `icloud-sync login` renews it",
+                    }
+                ));
             }
         }
     }
@@ -403,7 +413,20 @@ mod tests {
             cookies_until: Some(at("2026-10-01T10:00:00Z")),
             waiting: None,
             has_password: false,
+            is_renewable: true,
         }
+    }
+
+    #[test]
+    fn it_promises_no_renewal_that_nobody_makes() {
+        let line = |status: &Status, now: &str| as_lines(Some(status), at(now))[2].clone();
+        let mut status = status();
+        assert!(line(&status, "2026-10-02T10:00:00Z").ends_with("when it is next used"));
+        status.is_renewable = false;
+        assert!(line(&status, "2026-09-21T10:00:00Z").ends_with("`icloud-sync login` renews it"));
+        status.is_renewable = true;
+        status.waiting = Some((at("2026-09-20T00:00:00Z"), "a code is needed".to_owned()));
+        assert!(line(&status, "2026-09-21T10:00:00Z").ends_with("2026-10-01 10:00 UTC"));
     }
 
     #[test]
