@@ -158,7 +158,7 @@ pub struct SessionArgs {
     #[arg(long)]
     pub no_auto_reauth: bool,
     /// At most N requests a second to iCloud; 0: no bound [default: 100]
-    #[arg(long, value_name = "N", value_parser = value::max_rate, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::max_rate, allow_negative_numbers = true, help_heading = "Speed")]
     pub max_rate: Option<u32>,
 }
 
@@ -290,7 +290,7 @@ pub struct LoginArgs {
     /// The code of the second factor, instead of a prompt
     ///
     /// [env: ICLOUD_2FA_CODE]
-    #[arg(long, value_name = "CODE", value_parser = value::code, help_heading = "Account")]
+    #[arg(long, value_name = "CODE", value_parser = value::code, allow_negative_numbers = true, help_heading = "Account")]
     pub code: Option<String>,
     /// Sign in anew, even though a session is there
     ///

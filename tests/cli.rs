@@ -69,6 +69,24 @@ fn a_wrong_flag_is_wrong_usage() {
 }
 
 #[test]
+fn a_negative_number_is_a_bad_value_and_no_option() {
+    for flag in [
+        "--max-rate",
+        "--trash-days",
+        "--interval",
+        "--max-delete",
+        "--metrics-port",
+    ] {
+        let (code, _, err) = Place::new().run(&["pull", "docs", flag, "-1"]);
+        assert_eq!(code, 2);
+        assert!(
+            err.starts_with(&format!("error: invalid value '-1' for '{flag} ")),
+            "{err}"
+        );
+    }
+}
+
+#[test]
 fn who_wants_a_bisync_to_delete_is_told_that_it_does() {
     for flag in ["--delete", "--delete-extra"] {
         let (code, _, err) = Place::new().run(&["bisync", "docs", flag]);

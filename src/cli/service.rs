@@ -58,7 +58,7 @@ pub struct ServiceUnitArgs {
     /// Seconds between two passes, 5 or more [default: 300]
     ///
     /// [env: SYNC_INTERVAL]
-    #[arg(long, value_name = "SECONDS", value_parser = value::interval)]
+    #[arg(long, value_name = "SECONDS", value_parser = value::interval, allow_negative_numbers = true)]
     pub interval: Option<u32>,
     /// Options of the pass, such as -- --conflict keep-both
     #[arg(value_name = "OPTIONS", last = true)]

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     cli::{AccountArgs, CommonArgs, PassArgs, WatchArgs},
+    cloud::endpoint::without_user,
     error::Result,
     plan::Verb,
 };
@@ -182,37 +183,5 @@ fn place(source: &Source) -> String {
             Some((table, _)) => format!("[{table}]"),
             None => "config file".to_owned(),
         },
-    }
-}
-
-/// Takes user name and password out of a URL, however odd it is.
-fn without_user(url: &str) -> String {
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), url),
-    };
-    match rest.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}(redacted)@{host}"),
-        None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nobody_learns_who_uses_a_proxy() {
-        for (url, shown) in [
-            (
-                "http://anna:hush@proxy:3128/",
-                "http://(redacted)@proxy:3128/",
-            ),
-            ("anna:hush@proxy", "(redacted)@proxy"),
-            ("http://an na:h@sh@", "http://(redacted)@"),
-            ("http://proxy:3128", "http://proxy:3128"),
-        ] {
-            assert_eq!(without_user(url), shown);
-        }
     }
 }

@@ -16,6 +16,9 @@ pub(super) fn way_out(word: &str) -> String {
     if is_option(&word) && Setting::ALL.iter().all(|one| !names(*one).contains(&word)) {
         return format!("this is for one run alone: give --{word} on the command line");
     }
+    if strsim::normalized_damerau_levenshtein(&word, "pair") >= LIKENESS {
+        return "a pair is a table [pair.NAME]".into();
+    }
     let like = |setting: Setting| {
         names(setting)
             .iter()
@@ -27,20 +30,26 @@ pub(super) fn way_out(word: &str) -> String {
         .map(|setting| (like(*setting), *setting))
         .filter(|(likeness, _)| *likeness >= LIKENESS)
         .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, setting)) => match (setting.key(), setting.env()) {
-            (Some(key), _) => format!("did you mean {key:?}?"),
-            (None, Some(name)) if setting.is_secret() => format!(
-                "the config file holds no secrets: set {name} in the environment or in a .env file (mode 0600)"
-            ),
-            (None, name) => format!(
-                "set {} in the environment or in a .env file",
-                name.unwrap_or_default()
-            ),
-        },
-        None => "a key is an option of pull, push or bisync without its dashes, or one of those in the table of \
-                 settings (README, and `icloud-sync man`)"
-            .into(),
+    let Some((_, setting)) = nearest else {
+        let others: Vec<_> = Setting::ALL
+            .iter()
+            .filter_map(|setting| setting.key())
+            .filter(|key| !is_option(key))
+            .collect();
+        return format!(
+            "a key is an option of pull, push or bisync without its dashes, or one of {}",
+            others.join(", ")
+        );
+    };
+    match (setting.key(), setting.env()) {
+        (Some(key), _) => format!("did you mean {key:?}?"),
+        (None, Some(name)) if setting.is_secret() => format!(
+            "the config file holds no secrets: set {name} in the environment or in a .env file (mode 0600)"
+        ),
+        (None, name) => format!(
+            "set {} in the environment or in a .env file",
+            name.unwrap_or_default()
+        ),
     }
 }
 
@@ -122,6 +131,11 @@ mod tests {
             );
         }
         assert!(way_out("relogin").starts_with("set FORCE_RELOGIN "));
-        assert!(way_out("colour").starts_with("a key is an option"));
+        assert_eq!(
+            way_out("colour"),
+            "a key is an option of pull, push or bisync without its dashes, or one of local, remote, use-keyring, \
+             keyring-service, auto-reauth, auto-reauth-max-attempts, verify-download, state-file, log-level, log-json, log-file"
+        );
+        assert_eq!(way_out("pairs"), "a pair is a table [pair.NAME]");
     }
 }
