@@ -145,9 +145,16 @@ impl Endpoint {
     }
 }
 
+/// Returns whether a cookie's domain is one of the service's own, or below one.
+pub(super) fn is_of_service(domain: &str) -> bool {
+    let domain = domain.strip_prefix('.').unwrap_or(domain);
+    API_DOMAINS.iter().any(|own| is_within(domain, own))
+}
+
 /// Returns scheme, host and port alone: what may be shown of an address.
 pub(crate) fn place(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("?");
+    // No name of a host is longer.
+    let host: String = url.host_str().unwrap_or("?").chars().take(253).collect();
     match url.port() {
         Some(port) => format!("{}://{host}:{port}", url.scheme()),
         None => format!("{}://{host}", url.scheme()),
