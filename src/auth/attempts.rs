@@ -35,6 +35,9 @@ pub(crate) struct Attempts {
     pub(crate) code_wanted: bool,
     /// Since when, and why, a person is needed.
     pub(crate) waiting: Option<Waiting>,
+    /// An earlier record could not be read: what it said of a refused password is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_damaged: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,15 +56,20 @@ pub(crate) struct Waiting {
 }
 
 impl Attempts {
-    /// Reads the record; an unreadable one is empty.
+    /// Reads the record. One that cannot be read says nothing of a refused password, so that nothing is sent unattended
+    /// until somebody has signed in.
     ///
     /// # Errors
     /// `Local`.
     pub(crate) fn load(store: &Store) -> Result<Self> {
         let data = files::read_private(&store.file("attempts.json"))?;
-        Ok(data
-            .and_then(|data| serde_json::from_slice(&data).ok())
-            .unwrap_or_default())
+        let damaged = Self {
+            is_damaged: true,
+            ..Self::default()
+        };
+        Ok(data.map_or_else(Self::default, |data| {
+            serde_json::from_slice(&data).unwrap_or(damaged)
+        }))
     }
 
     /// Writes the record.
@@ -104,6 +112,7 @@ impl Attempts {
         self.refused = None;
         self.code_wanted = false;
         self.waiting = None;
+        self.is_damaged = false;
     }
 
     /// Notes that a person is needed, since when.
@@ -122,14 +131,14 @@ impl Attempts {
 
     /// Returns how many automatic sign-ins there were within the last hour.
     pub(crate) fn within_an_hour(&self, now_ms: i64) -> usize {
-        let is_recent = |at: &&i64| **at <= now_ms && now_ms - **at < HOUR_MS;
+        let is_recent = |at: &&i64| is_recent(**at, now_ms);
         self.automatic_ms.iter().filter(is_recent).count()
     }
 
     /// Counts an automatic sign-in that is about to begin; `most` an hour.
     ///
     /// # Errors
-    /// `SignIn` where none is allowed, or so many were made within the hour.
+    /// `SignIn` where none is allowed, so many were made within the hour, or the record was damaged.
     pub(crate) fn begin_automatic(&mut self, most: Option<u32>, now_ms: i64) -> Result<()> {
         let Some(most) = most else {
             return Err(Error::new(
@@ -137,9 +146,13 @@ impl Attempts {
                 "automatic sign-in is switched off",
             ));
         };
-        // A clock that was set back must not block for ever.
-        self.automatic_ms
-            .retain(|&at| at <= now_ms && now_ms - at < HOUR_MS);
+        if self.is_damaged {
+            return Err(Error::new(
+                Kind::SignIn,
+                "the record of sign-ins was damaged, so it is not known whether the password was refused before",
+            ));
+        }
+        self.automatic_ms.retain(|&at| is_recent(at, now_ms));
         if self.automatic_ms.len() >= most as usize {
             return Err(Error::new(
                 Kind::SignIn,
@@ -149,6 +162,11 @@ impl Attempts {
         self.automatic_ms.push(now_ms);
         Ok(())
     }
+}
+
+/// A clock that was set back must not block for ever: what lies ahead does not count.
+fn is_recent(at_ms: i64, now_ms: i64) -> bool {
+    at_ms <= now_ms && now_ms.saturating_sub(at_ms) < HOUR_MS
 }
 
 fn slow_hash(password: &Secret, salt: &str, rounds: u32) -> String {
@@ -161,6 +179,9 @@ fn slow_hash(password: &Secret, salt: &str, rounds: u32) -> String {
     );
     hex(&hash)
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -196,6 +217,23 @@ mod tests {
         assert!(attempts.begin_automatic(Some(3), HOUR_MS + 6).is_err());
         assert!(Attempts::default().begin_automatic(None, 0).is_err());
         assert!(Attempts::default().begin_automatic(Some(0), 0).is_err());
+    }
+
+    #[test]
+    fn a_damaged_record_lets_nothing_be_sent_unattended_until_somebody_signs_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::new(None, Region::Global).unwrap();
+        let store = Store::new(dir.path(), "a@example.com", &endpoint);
+        files::write_private(&store.file("attempts.json"), b"{\"refused\":{\"at").unwrap();
+        for _ in 0..2 {
+            let mut attempts = Attempts::load(&store).unwrap();
+            let error = attempts.begin_automatic(Some(3), 0).unwrap_err();
+            assert_eq!(error.kind(), Kind::SignIn);
+            attempts.save(&store).unwrap();
+        }
+        let mut attempts = Attempts::load(&store).unwrap();
+        attempts.succeeded();
+        attempts.begin_automatic(Some(3), 0).unwrap();
     }
 
     #[test]
