@@ -23,7 +23,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use make::Rng;
+pub(crate) use make::{Rng, spoilt};
+pub(crate) use text::ODD_NAMES;
 
 /// Cases of a usual test run.
 const CASES: u64 = 300;

@@ -152,6 +152,9 @@ fn scalar(value: &toml::Value, place: &str) -> std::result::Result<String, Strin
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
