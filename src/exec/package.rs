@@ -25,9 +25,10 @@ use crate::{
     tree::{Kind, LocalItem, RemoteItem, Row, local_name},
 };
 
-/// More than this is no package but an attack: 100 times what came over the wire, and at least 1 GiB.
-fn most_unpacked(packed: u64) -> u64 {
-    packed.saturating_mul(100).max(1 << 30)
+/// More than this is no package but an attack: 100 times what came over the wire, and at least 1 GiB. Of what comes over
+/// the wire the same is asked against the size in the listing, which is that of neither, but not far from them.
+fn most(size: u64) -> u64 {
+    size.saturating_mul(100).max(1 << 30)
 }
 
 fn odd(item: &RemoteItem, why: &str) -> Error {
@@ -136,6 +137,9 @@ impl Run<'_> {
             if count == 0 {
                 break;
             }
+            if have + count as u64 > most(item.size) {
+                return Err(odd(item, "there is no end to it"));
+            }
             self.throttle.take(count, self.exec.stop)?;
             packed.write_all(&buffer[..count]).map_err(fail)?;
             have += count as u64;
@@ -153,7 +157,7 @@ impl Run<'_> {
             fs::remove_dir_all(folder).map_err(fail)?;
         }
         fs::create_dir(folder).map_err(fail)?;
-        let most = most_unpacked(have);
+        let most = most(have);
         let packed = gunzipped(packed, most, item, || self.nameless_beside(action, item))?;
         unzip(packed, most, folder, item)
     }
