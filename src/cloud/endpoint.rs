@@ -153,11 +153,13 @@ pub(super) fn is_of_service(domain: &str) -> bool {
 
 /// Returns scheme, host and port alone: what may be shown of an address.
 pub(crate) fn place(url: &Url) -> String {
+    let short = |text: &str, most| text.chars().take(most).collect::<String>();
+    let scheme = short(url.scheme(), 20);
     // No name of a host is longer.
-    let host: String = url.host_str().unwrap_or("?").chars().take(253).collect();
+    let host = short(url.host_str().unwrap_or("?"), 253);
     match url.port() {
-        Some(port) => format!("{}://{host}:{port}", url.scheme()),
-        None => format!("{}://{host}", url.scheme()),
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 
@@ -309,6 +311,14 @@ mod tests {
             "{error}"
         );
         assert!(!error.to_string().contains("secret-part"), "{error}");
+        // Neither is shown at any length.
+        for long in [
+            format!("https://{}.example/", "a.".repeat(500)),
+            format!("{}:x", "a".repeat(999)),
+        ] {
+            let error = end.content(&long).unwrap_err();
+            assert!(error.to_string().chars().count() < 400, "{error}");
+        }
     }
 
     #[test]

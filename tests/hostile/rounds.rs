@@ -14,6 +14,9 @@ use crate::place::{Place, Ran, is_part};
 /// Bytes that the program may hold at its worst, with all threads at work on answers of any size.
 const MOST_MEMORY: u64 = 1 << 30;
 
+/// How long a request may take, in milliseconds: what drips, drips for so long and is tried a few times.
+const LIMIT_MS: u64 = 500;
+
 /// A generator that repeats with its seed.
 pub(crate) struct Dice(u64);
 
@@ -143,7 +146,7 @@ fn bad_zip(dice: &mut Dice) -> Vec<u8> {
 
 /// What holds after every run of the program, whatever the service does.
 #[track_caller]
-pub(crate) fn expect_unharmed(place: &Place, ran: &Ran, is_json: bool, told: &str) {
+pub(crate) fn expect_unharmed(place: &Place, ran: &Ran, is_data: bool, told: &str) {
     let shown = |text: &str| {
         text.chars()
             .take(3_000)
@@ -159,7 +162,7 @@ pub(crate) fn expect_unharmed(place: &Place, ran: &Ran, is_json: bool, told: &st
     assert!(matches!(ran.code, Some(0..=7)), "{told}");
     assert!(!ran.stderr.contains("panicked"), "{told}");
     let mut streams = vec![&ran.stderr];
-    if !is_json {
+    if !is_data {
         streams.push(&ran.stdout);
     }
     for text in streams {
@@ -234,20 +237,23 @@ fn play(seed: u64, rounds: u64, told: &mut Told) {
             harms.push(format!("{fault:?}").chars().take(200).collect::<String>());
             place.emulator.fault(fault);
         }
-        let mut args: Vec<&str> = match dice.roll(12) {
+        let mut args: Vec<&str> = match dice.roll(14) {
             0..=3 => vec!["pull", "local"],
             4..=7 => vec!["bisync", "local"],
             8 | 9 => vec!["push", "local"],
             10 => vec!["ls", "/"],
+            11 => vec!["doctor"],
+            12 => vec!["trash", "list"],
             _ => vec!["check", "local"],
         };
+        let is_pass = ["pull", "push", "bisync"].contains(&args[0]);
         if ["pull", "push"].contains(&args[0]) && dice.roll(2) == 0 {
             args.push("--delete");
         }
-        if args[0] != "ls" && args[0] != "check" && dice.roll(2) == 0 {
+        if is_pass && dice.roll(2) == 0 {
             args.push("--force");
         }
-        let is_json = dice.roll(4) == 0 && args[0] != "check";
+        let is_json = is_pass && dice.roll(4) == 0;
         if is_json {
             args.push("--json");
         }
@@ -258,10 +264,12 @@ fn play(seed: u64, rounds: u64, told: &mut Told) {
             "HOSTILE_SEED={seed} round {round}: {args:?} with {}",
             harms.join("; ")
         );
-        let ran = place.run_within(&args, 1_500);
+        let ran = place.run_within(&args, LIMIT_MS);
         place.emulator.clear_faults();
         told.add(&ran);
-        expect_unharmed(&place, &ran, is_json, &story);
+        // Into a pipe, names are printed as they are.
+        let is_data = is_json || ["ls", "trash"].contains(&args[0]);
+        expect_unharmed(&place, &ran, is_data, &story);
         assert_eq!(place.outside(), outside, "{story}");
         let found = place.contents();
         if let Some(lost) = mine.iter().find(|content| !found.contains(*content)) {
