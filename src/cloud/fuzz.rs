@@ -146,7 +146,7 @@ fn addresses() {
     let own = Endpoint::new(Some("http://127.0.0.1:81/"), Region::Global).unwrap();
     let good = |host: &str, domains: &[&str]| {
         let is_below = |domain: &&str| host == *domain || host.ends_with(&format!(".{domain}"));
-        domains.iter().any(|domain| is_below(&domain))
+        domains.iter().any(is_below)
     };
     fuzz("addresses", &samples, |bytes| {
         let text = String::from_utf8_lossy(bytes);

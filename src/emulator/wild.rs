@@ -81,7 +81,9 @@ fn walk(rng: &mut Rng, value: &mut Value, one_in: u64) {
     }
     match value {
         Value::Array(list) => {
-            list.iter_mut().for_each(|one| walk(rng, one, one_in));
+            for one in list.iter_mut() {
+                walk(rng, one, one_in);
+            }
             if rng.below(one_in) == 0 {
                 match rng.below(3) {
                     0 => drop(list.pop()),

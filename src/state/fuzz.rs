@@ -126,21 +126,21 @@ fn journals() {
     fuzz("journals", &[&sample], |bytes| {
         fs::write(&files.journal, bytes).unwrap();
         let read = journal::read(&files.journal);
-        let folded = match baseline::load(&files) {
-            Ok(folded) => folded,
+        let result = match baseline::load(&files) {
+            Ok(loaded) => loaded,
             Err(error) => return expect_told(error.kind()),
         };
-        expect_sound(&folded);
+        expect_sound(&result);
         let ops = read.unwrap().map(|(_, ops)| ops).unwrap_or_default();
         // What is not there any more was taken away by a line that says so.
         let can_take = |op: &Op| !matches!(op, Op::Leaves(..) | Op::Arrives(_));
         if !ops.iter().any(can_take) {
-            assert_eq!(folded.rows.items(), base.rows.items());
+            assert_eq!(result.rows.items(), base.rows.items());
         }
         let can_end =
             |op: &Op| matches!(op, Op::Gone(..) | Op::Forget(_) | Op::Put(_) | Op::Move(_));
         let most = ops.iter().filter(|op| can_end(op)).count();
-        assert!(most > 0 || folded.rows.items().len() == base.rows.items().len());
+        assert!(most > 0 || result.rows.items().len() == base.rows.items().len());
     });
 }
 
@@ -193,11 +193,11 @@ fn undo_records() {
     let sample = fs::read(&file).unwrap();
     fuzz("undo_records", &[&sample], |bytes| {
         fs::write(&file, bytes).unwrap();
-        let past = match undo::read(folder.path(), pass) {
-            Ok(past) => past,
+        let record = match undo::read(folder.path(), pass) {
+            Ok(read) => read,
             Err(error) => return expect_told(error.kind()),
         };
-        for deed in &past.deeds {
+        for deed in &record.deeds {
             assert!(
                 deed.path()
                     .parts()

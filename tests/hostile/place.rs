@@ -146,8 +146,8 @@ impl Place {
             .filter(|entry| {
                 assert!(
                     !entry.file_type().is_symlink(),
-                    "{:?} is a link",
-                    entry.path()
+                    "{} is a link",
+                    entry.path().display()
                 );
                 entry.file_type().is_file()
             })
