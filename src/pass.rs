@@ -40,7 +40,7 @@ use crate::{
         PairFiles,
         baseline::{self, Baseline},
         last::{self, LastPass},
-        lock::Lock,
+        lock::{Lock, Of},
         trash::{self, Trash},
         undo as record,
     },
@@ -91,7 +91,7 @@ pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
         options.state_file.as_deref(),
     );
     let _lock = if options.dry_run {
-        Lock::look(&files.lock)?
+        Lock::look(&files.lock, Of::Pass)?
     } else {
         Some(take_lock(&files)?)
     };
@@ -115,7 +115,7 @@ pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
 
 fn take_lock(files: &PairFiles) -> Result<Lock> {
     files.create()?;
-    Lock::take(&files.lock)
+    Lock::take(&files.lock, Of::Pass)
 }
 
 /// Writes down what the pass came to, for `status`.
@@ -143,7 +143,7 @@ fn record(options: &PassOptions, files: &PairFiles, result: &Result<Ended>) -> R
     };
     let last = LastPass {
         verb: options.verb.as_str().to_owned(),
-        local: options.local.to_string_lossy().into_owned(),
+        local: last::absolute(&options.local),
         remote: options.remote.clone(),
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code,

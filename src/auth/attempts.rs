@@ -4,6 +4,7 @@
 //! wrong password send it once. The password itself is not kept: only a salted slow hash by which it
 //! is known again.
 
+use jiff::Timestamp;
 use pbkdf2::pbkdf2_hmac;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
@@ -29,7 +30,8 @@ const HOUR_MS: i64 = 3_600_000;
 #[serde(default)]
 pub(crate) struct Attempts {
     refused: Option<Refused>,
-    /// When automatic sign-ins began, ms since 1970 UTC.
+    /// When automatic sign-ins that asked the service began, ms since 1970 UTC; only those since a person
+    /// last signed in.
     automatic_ms: Vec<i64>,
     /// A sign-in without a person came to the second factor: the next would, too.
     pub(crate) code_wanted: bool,
@@ -115,6 +117,11 @@ impl Attempts {
         self.is_damaged = false;
     }
 
+    /// Notes that a person has signed in: automatic sign-ins are counted anew.
+    pub(crate) fn person_came(&mut self) {
+        self.automatic_ms.clear();
+    }
+
     /// Notes that a person is needed, since when.
     pub(crate) fn wait_for_person(&mut self, why: &str, now_ms: i64) {
         if self
@@ -135,32 +142,44 @@ impl Attempts {
         self.automatic_ms.iter().filter(is_recent).count()
     }
 
-    /// Counts an automatic sign-in that is about to begin; `most` an hour.
+    /// Counts an automatic sign-in that is about to ask the service; `most` an hour.
     ///
     /// # Errors
-    /// `SignIn` where none is allowed, so many were made within the hour, or the record was damaged.
+    /// `SignIn` where none is allowed, so many were made within the hour (the reason is why a person is waited for, where
+    /// one is), or the record was damaged.
     pub(crate) fn begin_automatic(&mut self, most: Option<u32>, now_ms: i64) -> Result<()> {
-        let Some(most) = most else {
-            return Err(Error::new(
-                Kind::SignIn,
-                "automatic sign-in is switched off",
-            ));
-        };
         if self.is_damaged {
             return Err(Error::new(
                 Kind::SignIn,
                 "the record of sign-ins was damaged, so it is not known whether the password was refused before",
             ));
         }
+        let most = most.unwrap_or(0) as usize;
         self.automatic_ms.retain(|&at| is_recent(at, now_ms));
-        if self.automatic_ms.len() >= most as usize {
-            return Err(Error::new(
-                Kind::SignIn,
-                format!("{most} automatic sign-ins were made within an hour"),
-            ));
+        if self.automatic_ms.len() < most {
+            self.automatic_ms.push(now_ms);
+            return Ok(());
         }
-        self.automatic_ms.push(now_ms);
-        Ok(())
+        let reason = match &self.waiting {
+            Some(waiting) => waiting.why.as_str(),
+            None => "the session has ended",
+        };
+        // The one whose hour has to end before the next is allowed.
+        let oldest = (most.checked_sub(1)).and_then(|last| self.automatic_ms.iter().nth_back(last));
+        let next = oldest.and_then(|&at| Timestamp::from_millisecond(at + HOUR_MS).ok());
+        let budget = match next {
+            Some(next) => format!(
+                "automatic sign-in was tried {} within an hour; it is tried again at {} UTC",
+                if most == 1 {
+                    "once".to_owned()
+                } else {
+                    format!("{most} times")
+                },
+                next.strftime("%H:%M")
+            ),
+            None => "automatic sign-in is switched off".to_owned(),
+        };
+        Err(Error::new(Kind::SignIn, reason).with_source(Error::new(Kind::SignIn, budget)))
     }
 }
 
@@ -213,10 +232,21 @@ mod tests {
         }
         let error = attempts.begin_automatic(Some(3), 30).unwrap_err();
         assert_eq!(error.kind(), Kind::SignIn);
+        assert_eq!(
+            error.chain(),
+            "the session has ended: automatic sign-in was tried 3 times within an hour; it is tried again at 01:00 UTC"
+        );
+        attempts.wait_for_person("no password", 30);
+        let error = attempts.begin_automatic(Some(3), 30).unwrap_err();
+        assert_eq!(error.to_string(), "no password");
         attempts.begin_automatic(Some(3), HOUR_MS + 5).unwrap();
         assert!(attempts.begin_automatic(Some(3), HOUR_MS + 6).is_err());
-        assert!(Attempts::default().begin_automatic(None, 0).is_err());
-        assert!(Attempts::default().begin_automatic(Some(0), 0).is_err());
+        attempts.person_came();
+        attempts.begin_automatic(Some(1), HOUR_MS + 6).unwrap();
+        for off in [None, Some(0)] {
+            let error = attempts.begin_automatic(off, HOUR_MS + 7).unwrap_err();
+            assert!(error.chain().ends_with("switched off"), "{}", error.chain());
+        }
     }
 
     #[test]

@@ -41,6 +41,16 @@ pub(crate) struct Factor {
 }
 
 impl Gate {
+    /// Notes that a person has signed in: automatic sign-ins are counted anew.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub(crate) fn person_came(&self, _held: &Lock) -> Result<()> {
+        let mut attempts = Attempts::load(&self.store)?;
+        attempts.person_came();
+        attempts.save(&self.store)
+    }
+
     /// Counts an automatic sign-in that is about to begin.
     ///
     /// # Errors
@@ -287,12 +297,14 @@ impl Gate {
             self.store.save(session, wire.jar.merge(None))?;
         }
         attempts.succeeded();
+        attempts.person_came();
         attempts.save(&self.store)?;
         session::set_current(&self.options.state_dir, &self.endpoint, Some(&self.account))?;
         Ok(true)
     }
 
-    /// Signs in with the tokens that are there; false where they are no good (any more).
+    /// Signs in with the tokens that are there; false where they are no good (any more). One that the service has
+    /// refused is forgotten: it will not be asked about it again.
     ///
     /// # Errors
     /// `SignIn` for what no password changes; `Temporary`; `Stopped`.
@@ -308,9 +320,12 @@ impl Gate {
         }
         let found = match account::log_in(wire, session)? {
             Asked::Known(found) if !found.wants_code => found,
-            Asked::Known(_) => return Ok(false),
-            Asked::Refused(words) => {
-                debug!("accountLogin: {words}");
+            refused @ (Asked::Known(_) | Asked::Refused(_)) => {
+                if let Asked::Refused(words) = refused {
+                    debug!("accountLogin: {words}");
+                }
+                session.tokens.session_token = None;
+                self.store.save(session, wire.jar.merge(None))?;
                 return Ok(false);
             }
         };

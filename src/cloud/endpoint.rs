@@ -167,7 +167,10 @@ fn parse_base(value: &str) -> Result<Url> {
     let refuse = |why: &str| {
         Err(Error::new(
             Kind::Usage,
-            format!("ICLOUD_SYNC_ENDPOINT \"{value}\": {why}"),
+            format!(
+                "environment ICLOUD_SYNC_ENDPOINT: bad value \"{}\": {why}",
+                without_user(value)
+            ),
         )
         .with_hint("give an https address, or an http one on 127.0.0.1"))
     };
@@ -213,6 +216,18 @@ fn is_within(host: &str, domain: &str) -> bool {
     }
 }
 
+/// Takes user name and password out of a URL, however odd it is.
+pub(crate) fn without_user(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}(redacted)@{host}"),
+        None => url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,7 +260,11 @@ mod tests {
         ] {
             let error = Endpoint::new(Some(bad), Region::Global).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
-            assert!(error.to_string().contains(&format!("\"{bad}\"")), "{error}");
+            let shown = without_user(bad);
+            assert!(
+                error.to_string().contains(&format!("\"{shown}\"")),
+                "{error}"
+            );
         }
     }
 
@@ -328,5 +347,20 @@ mod tests {
         assert_eq!(end.home(), "https://www.icloud.com.cn");
         assert_eq!(end.identity().len(), 2);
         assert!(end.identity().first().unwrap().contains("apple.com.cn"));
+    }
+
+    #[test]
+    fn nobody_learns_who_uses_a_proxy() {
+        for (url, shown) in [
+            (
+                "http://anna:hush@proxy:3128/",
+                "http://(redacted)@proxy:3128/",
+            ),
+            ("anna:hush@proxy", "(redacted)@proxy"),
+            ("http://an na:h@sh@", "http://(redacted)@"),
+            ("http://proxy:3128", "http://proxy:3128"),
+        ] {
+            assert_eq!(without_user(url), shown);
+        }
     }
 }

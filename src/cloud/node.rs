@@ -88,6 +88,10 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         }
     };
     let parent = item.parent_id.as_deref();
+    // Whatever its own element calls itself: nothing but a library lies in another zone than its parent.
+    let is_library = sort == Sort::Library
+        || (kind == Kind::Folder
+            && (parent.and_then(RemoteId::from_drivewsid)).is_some_and(|up| up.zone != id.zone));
     let is_trashed = parent.is_some_and(is_trash);
     let etag = match item.etag {
         Some(etag) => Etag::new(&etag),
@@ -105,7 +109,7 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         etag,
         size,
         modified_ms,
-        is_fixed: sort == Sort::Library,
+        is_fixed: is_library,
         is_shared,
         is_foreign: sort == Sort::Foreign,
         restore_path: item.restore_path,

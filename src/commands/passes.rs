@@ -16,11 +16,12 @@ use crate::{
     },
     error::{Kind, Result},
     metrics::{self, Metrics},
-    options::{AccountOptions, Env, PassOptions, WatchOptions},
+    options::{AccountOptions, Env, PassOptions, Setting, WatchOptions},
     pass::{self, Absent, Tools},
     plan::Verb,
     report::{self, Closing, Summary},
     signals,
+    state::lock::{Lock, Of},
     watch::{self, Schedule, Watch},
 };
 
@@ -43,8 +44,8 @@ impl Seat<'_> {
             .transpose()?;
         let metrics = Metrics::of(folder.map(|files| files.folder));
         self.metrics = Some(metrics.clone());
-        // What would be pushed is told once: nothing comes of it that another pass could go on from.
-        if watch.is_on && !options.no_remote {
+        // What would be done is told once: nothing comes of it that another pass could go on from.
+        if watch.is_on && !options.dry_run {
             self.is_brief = true;
             return self.watch(options, account, watch, &attention, &metrics);
         }
@@ -65,11 +66,22 @@ impl Seat<'_> {
         attention: &Attention,
         metrics: &Metrics,
     ) -> Result<u8> {
+        let files = pass::files(options)?;
+        // A second one would only run the same passes once more.
+        let _lock = if options.dry_run {
+            Lock::look(&files.watch, Of::Watch)?
+        } else {
+            files.create()?;
+            Some(Lock::take(&files.watch, Of::Watch)?)
+        };
         let _server = match &watch.metrics {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());
                 let numbers = move || metrics.snapshot(auth::health(&account));
-                let server = metrics::serve(address, numbers)?;
+                let server = metrics::serve(address, numbers).map_err(|error| {
+                    let from = [Setting::MetricsHost, Setting::MetricsPort];
+                    self.layers.blame(&from, error)
+                })?;
                 let path = &address.path;
                 let text = format!("metrics: http://{}{path}\n", server.address);
                 self.console.tell(&text);

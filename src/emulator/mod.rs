@@ -316,6 +316,13 @@ impl Emulator {
         expire::pcs(&mut self.shared.world(), &email.trim().to_lowercase());
     }
 
+    /// A device of a protected account agrees that its data is shown in browsers: as the owner's tap would.
+    pub fn consent(&self, email: &str) {
+        if let Some(state) = self.shared.world().account(&email.trim().to_lowercase()) {
+            state.consented = true;
+        }
+    }
+
     /// Makes all content URLs void that were given out: 403.
     pub fn expire_content_urls(&self) {
         expire::urls(&mut self.shared.world());

@@ -12,7 +12,11 @@ use crate::{
     exec::disk::Disk,
     options::PassOptions,
     plan::{Facts, Inquiry, Side},
-    state::{PairFiles, baseline::Baseline, lock::Lock},
+    state::{
+        PairFiles,
+        baseline::Baseline,
+        lock::{Lock, Of},
+    },
     tree::{Freeze, Kind, Left, Listing, LocalItem, RelPath, RemoteItem},
 };
 
@@ -127,7 +131,7 @@ pub fn check(options: &PassOptions, tools: &Tools<'_>) -> Result<Compared> {
         &options.remote,
         options.state_file.as_deref(),
     );
-    let _lock = Lock::look(&files.lock)?;
+    let _lock = Lock::look(&files.lock, Of::Pass)?;
     let missing = |text: String, hint: &str| Error::new(ErrorKind::Usage, text).with_hint(hint);
     let Some(root) = places.existing_local() else {
         let text = format!("LOCAL \"{}\" does not exist", options.local.display());

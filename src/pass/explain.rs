@@ -10,7 +10,7 @@ use crate::{
     exec::disk::Disk,
     options::PassOptions,
     plan::{Action, Conflict, Settle, Side, What},
-    state::lock::Lock,
+    state::lock::{Lock, Of},
     tree::{Kind, Left, LocalItem, RelPath, RemoteItem, Row},
 };
 
@@ -48,7 +48,7 @@ pub struct Explained {
 pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Result<Explained> {
     let places = Places::find(options, tools.remote)?;
     let files = look::files(options)?;
-    let _lock = Lock::look(&files.lock)?;
+    let _lock = Lock::look(&files.lock, Of::Pass)?;
     let pass = Pass {
         options,
         tools,

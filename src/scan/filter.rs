@@ -52,6 +52,14 @@ pub const IGNORE_FILE: &str = ".icloud-sync-ignore";
 /// Bytes of a file of rules at most. It may have come from the other side.
 const LARGEST: u64 = 1 << 20;
 
+/// Checks one pattern of `--include`, `--exclude` or `--ignore`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_pattern(pattern: &str) -> std::result::Result<(), String> {
+    rules::check(pattern)
+}
+
 /// Returns whether a name is that of an unfinished file of this program.
 pub fn is_part_name(name: &str) -> bool {
     name.starts_with(OWN_PREFIX) && name.ends_with(PART_SUFFIX)
@@ -210,6 +218,8 @@ fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore
     if let Some(file) = filter_from {
         let bytes = read_rules(file)
             .map_err(|error| cannot_read(file, error).in_context("--filter-from"))?;
+
+        let bytes = fs::read(file).map_err(|error| cannot_read(file, error))?;
         add_lines(&mut builder, file, bytes)?;
     }
     builder.build().map_err(|error| {

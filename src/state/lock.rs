@@ -1,4 +1,4 @@
-//! One pass at a time for one pair.
+//! One pass at a time for one pair, and one watch.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
@@ -18,7 +18,16 @@ struct Holder {
     since: String,
 }
 
-/// Held while a pass runs; the system lets go of it when the process ends, however it ends.
+/// What holds a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A pass, while it runs.
+    Pass,
+    /// A watch, also between its passes: single passes may run then, but not a second watch.
+    Watch,
+}
+
+/// Held while a pass or a watch runs; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -28,8 +37,8 @@ impl Lock {
     /// Takes the lock, or says who has it.
     ///
     /// # Errors
-    /// `Locked` where another pass has it; `Local` where the file can't be made.
-    pub fn take(path: &Path) -> Result<Self> {
+    /// `Locked` where another has it; `Local` where the file can't be made.
+    pub fn take(path: &Path, of: Of) -> Result<Self> {
         let fail = |error| Error::io(format!("cannot lock {}", path.display()), error);
         let mut file = OpenOptions::new()
             .read(true)
@@ -41,7 +50,7 @@ impl Lock {
             .map_err(fail)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(taken(&mut file)),
+            Err(TryLockError::WouldBlock) => return Err(taken(&mut file, of)),
             Err(TryLockError::Error(error)) => return Err(fail(error)),
         }
         let holder = Holder {
@@ -68,7 +77,7 @@ impl Lock {
     ///
     /// # Errors
     /// `Locked` where another pass runs; `Local` where the file can't be read.
-    pub fn look(path: &Path) -> Result<Option<Self>> {
+    pub fn look(path: &Path, of: Of) -> Result<Option<Self>> {
         let fail = |error| Error::io(format!("cannot lock {}", path.display()), error);
         let mut file = match File::open(path) {
             Ok(file) => file,
@@ -77,29 +86,34 @@ impl Lock {
         };
         match file.try_lock_shared() {
             Ok(()) => Ok(Some(Self { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(taken(&mut file)),
+            Err(TryLockError::WouldBlock) => Err(taken(&mut file, of)),
             Err(TryLockError::Error(error)) => Err(fail(error)),
         }
     }
 }
 
-fn taken(file: &mut File) -> Error {
+fn taken(file: &mut File, of: Of) -> Error {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
     let holder = match read {
         Ok(_) => serde_json::from_str::<Holder>(&text).ok(),
         Err(_) => None,
     };
-    let text = holder.map_or_else(
-        || "another pass of this pair is running".to_owned(),
-        |holder| {
-            format!(
-                "another pass of this pair is running: process {} on {}, since {}",
-                holder.pid, holder.host, holder.since
-            )
-        },
-    );
-    Error::new(Kind::Locked, text).with_hint("wait for it to end, or stop it")
+    let (what, hint) = match of {
+        Of::Pass => ("pass", "wait for it to end, or stop it"),
+        Of::Watch => (
+            "watch",
+            "stop it first (its service, if it is one), or run a single pass beside it",
+        ),
+    };
+    let text = format!("another {what} of this pair is running");
+    let text = holder.map_or(text.clone(), |holder| {
+        format!(
+            "{text}: process {} on {}, since {}",
+            holder.pid, holder.host, holder.since
+        )
+    });
+    Error::new(Kind::Locked, text).with_hint(hint)
 }
 
 #[cfg(test)]
@@ -110,17 +124,29 @@ mod tests {
     fn the_second_is_told_who_was_first() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let first = Lock::take(&path).unwrap();
-        let error = Lock::take(&path).unwrap_err();
+        let first = Lock::take(&path, Of::Pass).unwrap();
+        let error = Lock::take(&path, Of::Pass).unwrap_err();
         assert_eq!(error.kind(), Kind::Locked);
         assert!(
             error.to_string().contains(&std::process::id().to_string()),
             "{error}"
         );
-        assert_eq!(Lock::look(&path).unwrap_err().kind(), Kind::Locked);
+        assert_eq!(
+            Lock::look(&path, Of::Pass).unwrap_err().kind(),
+            Kind::Locked
+        );
+        let error = Lock::take(&path, Of::Watch).unwrap_err();
+        assert!(
+            error.to_string().starts_with("another watch of this pair"),
+            "{error}"
+        );
         drop(first);
-        assert!(Lock::look(&path).unwrap().is_some());
-        assert!(Lock::take(&path).is_ok());
-        assert!(Lock::look(&folder.path().join("none")).unwrap().is_none());
+        assert!(Lock::look(&path, Of::Pass).unwrap().is_some());
+        assert!(Lock::take(&path, Of::Pass).is_ok());
+        assert!(
+            Lock::look(&folder.path().join("none"), Of::Watch)
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -126,6 +126,8 @@ pub struct PairFiles {
     pub journal: PathBuf,
     /// Held while a pass runs.
     pub lock: PathBuf,
+    /// Held while a watch runs.
+    pub watch: PathBuf,
     /// What the last pass did.
     pub last: PathBuf,
     /// The folder with what each pass did, to be taken back.
@@ -144,6 +146,7 @@ impl PairFiles {
             journal: journal.into(),
             baseline,
             lock: folder.join("lock"),
+            watch: folder.join("watch.lock"),
             last: folder.join("last.json"),
             undo: folder.join("undo"),
             folder,

@@ -3,6 +3,7 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod adp;
 mod bad_input;
 mod bisync;
 mod check;
@@ -16,8 +17,11 @@ mod health;
 mod hostile;
 mod kill;
 mod logs;
+mod long_watch;
 mod meanwhile;
 mod migrate;
+mod moods;
+mod names;
 mod no_remote;
 mod probe;
 mod pull;
@@ -29,3 +33,4 @@ mod trash;
 mod undo;
 mod watch;
 mod world;
+mod zones;

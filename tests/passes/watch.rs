@@ -10,7 +10,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use icloud_sync::emulator::{Action, Fault};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
@@ -19,19 +18,19 @@ use super::{
 };
 
 /// A watch with nobody at its terminal, nor a password.
-struct Watching<'a> {
+pub(super) struct Watching<'a> {
     world: &'a World,
-    child: Child,
+    pub(super) child: Child,
 }
 
 /// Waits until something is so.
 #[track_caller]
-fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn until(what: &str, is_so: impl Fn() -> bool) {
     until_within(Duration::from_secs(60), what, is_so);
 }
 
 #[track_caller]
-fn until_within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn until_within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < patience, "never: {what}");
@@ -44,7 +43,11 @@ impl<'a> Watching<'a> {
         Self::begin_with(world, more, &[])
     }
 
-    fn begin_with(world: &'a World, more: &[&str], environment: &[(&str, &str)]) -> Self {
+    pub(super) fn begin_with(
+        world: &'a World,
+        more: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let stderr = fs::File::create(world.folder.path().join("told")).unwrap();
         let child = world
             .command()
@@ -59,11 +62,11 @@ impl<'a> Watching<'a> {
         Self { world, child }
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         fs::read_to_string(self.world.folder.path().join("told")).unwrap()
     }
 
-    fn passes(&self) -> usize {
+    pub(super) fn passes(&self) -> usize {
         self.told().matches("bisync: ").count()
     }
 
@@ -72,7 +75,7 @@ impl<'a> Watching<'a> {
         kill_process(pid, signal).unwrap();
     }
 
-    fn end(mut self, signal: Signal) -> (Option<i32>, String) {
+    pub(super) fn end(mut self, signal: Signal) -> (Option<i32>, String) {
         self.signal(signal);
         let status = self.child.wait().unwrap();
         (status.code(), self.told())
@@ -118,6 +121,30 @@ fn both_sides_are_kept_in_step_and_a_pass_is_one_line() {
     }
     world.expect_equal();
     world.expect_quiet("bisync");
+}
+
+#[test]
+fn a_second_watch_is_refused_and_a_single_pass_is_not() {
+    let world = World::new();
+    world.write("a", "from here");
+    let watching = Watching::begin(&world, &NEVER);
+    until("the first pass", || watching.passes() == 1);
+    let first = format!("process {} on ", watching.child.id());
+    let again = ["bisync", "local", "--watch"];
+    let refused = world.run(again).code(7);
+    assert!(
+        refused.stderr.contains("another watch of this pair"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains(&first), "{}", refused.stderr);
+    world.drive.write("b", "from there").unwrap();
+    world.pass("bisync", &[]).code(0);
+    world.expect_equal();
+    assert_eq!(watching.end(Signal::TERM).0, Some(0));
+    // Whatever ended it, nothing is left that keeps the next one out.
+    let watching = Watching::begin(&world, &NEVER);
+    until("the next watch", || watching.passes() == 1);
 }
 
 #[test]
@@ -170,8 +197,38 @@ fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
     let text = fs::read_to_string(&called).unwrap();
     let first = text.lines().next().unwrap();
     assert!(first.starts_with("4 local / "), "{text}");
-    assert!(first.contains("icloud-sync login"), "{text}");
+    assert!(
+        first.contains(". Run icloud-sync login") && first.ends_with('.'),
+        "{text}"
+    );
+    assert!(!first.contains('`') && !first.contains(';'), "{text}");
     assert_eq!(watching.end(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_hook_gets_no_secret() {
+    let world = World::new();
+    let seen = world.folder.path().join("seen");
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let hook = format!(
+        "env > '{}'; cat /proc/$PPID/cmdline >> '{}'",
+        seen.display(),
+        seen.display()
+    );
+    let secret = "nobody-sees-this-one";
+    let status = world
+        .command()
+        .env("ICLOUD_PASSWORD", secret)
+        .env("ICLOUD_2FA_CODE", "917364")
+        .env("METRICS_TOKEN", secret)
+        .args(["bisync", "local", "--hook", &hook])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
+    let seen = fs::read_to_string(&seen).unwrap();
+    assert!(seen.contains("ICLOUD_SYNC_REASON="), "{seen}");
+    assert!(!seen.contains(secret) && !seen.contains("917364"), "{seen}");
 }
 
 #[test]
@@ -204,6 +261,18 @@ fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
     // What was typed wrongly does not become right by waiting.
     world.write("file", "x");
     world.run(["bisync", "local/file", "--watch"]).code(2);
+}
+
+#[test]
+fn a_dry_run_is_told_once_though_the_config_file_says_watch() {
+    let world = World::new();
+    world.write("a", "x");
+    let config = world.folder.path().join("config/icloud-sync");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), "watch = true\n").unwrap();
+    let ran = world.pass("bisync", &["--dry-run"]).code(0);
+    assert!(ran.stdout.contains("1 action planned"), "{}", ran.stdout);
+    assert!(world.remote_tree().is_empty());
 }
 
 #[test]
@@ -270,92 +339,4 @@ fn a_watch_warns_of_the_end_of_the_trust_once_a_day_and_says_how_far_each_pass_i
         1,
         "{told}"
     );
-}
-
-/// What the process holds: memory in KiB, and open descriptors.
-fn held(watching: &Watching<'_>) -> (u64, usize) {
-    let proc = PathBuf::from(format!("/proc/{}", watching.child.id()));
-    let status = fs::read_to_string(proc.join("status")).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    let kib = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-    (kib, fs::read_dir(proc.join("fd")).unwrap().count())
-}
-
-#[test]
-#[ignore = "10,000 passes: cargo test --test passes -- --ignored ten_thousand --nocapture"]
-fn ten_thousand_passes_hold_no_more_than_a_thousand() {
-    let world = World::new();
-    let called = world.folder.path().join("called");
-    let hook = format!("echo x >> '{}'", called.display());
-    let args = [
-        "--interval",
-        "5",
-        "--hook",
-        &hook,
-        "--metrics-http",
-        "--metrics-port",
-        "0",
-    ];
-    // Of the hour that the bound is for, so much goes by here that its sign-ins would be too many.
-    let watching = Watching::begin_with(&world, &args, &[("AUTO_REAUTH_MAX_ATTEMPTS", "1000")]);
-    let pass = |number: usize| {
-        until_within(Duration::from_secs(3600), "a pass", || {
-            watching.passes() >= number
-        });
-    };
-    let mut samples = Vec::new();
-    let (mut episodes, mut written) = (0, 0);
-    for round in 1..=100 {
-        pass(round * 100);
-        samples.push(held(&watching));
-        // Both sides are edited all the time, and now and then the service is in trouble, or signs everybody out.
-        world.write(&format!("{}", round % 10), format!("round {round} here"));
-        world
-            .drive
-            .write(
-                format!("there {}", round % 10),
-                format!("round {round} there"),
-            )
-            .unwrap();
-        written += 2;
-        if round % 5 == 0 {
-            world
-                .emulator
-                .fault(Fault::once("retrieveItemDetailsInFolders", Action::Html502));
-        }
-        if round % 10 == 0 {
-            world.emulator.expire_session(WHO);
-        }
-        if round % 25 == 0 {
-            world.emulator.expire_session(WHO);
-            world.emulator.expire_tokens(WHO);
-            episodes += 1;
-            let calls = || fs::read_to_string(&called).map_or(0, |text| text.lines().count());
-            until("the call", || calls() == episodes);
-            world.run(["login"]).code(0);
-        }
-    }
-    let passes = watching.passes();
-    let (code, told) = watching.end(Signal::TERM);
-    assert_eq!(code, Some(0));
-    // The most of ten: a sample may fall into a pass, with its threads and connections.
-    let most = |samples: &[(u64, usize)]| {
-        let memory = samples.iter().map(|sample| sample.0).max().unwrap();
-        (memory, samples.iter().map(|sample| sample.1).max().unwrap())
-    };
-    let (first, last) = (most(&samples[..10]), most(&samples[90..]));
-    println!(
-        "{passes} passes, {written} edits, {episodes} episodes: {} KiB and {} descriptors at most in the first 1,000, {} KiB and {} in the last",
-        first.0, first.1, last.0, last.1
-    );
-    assert!(last.0 < first.0 * 5 / 4 + 2048, "{first:?} {last:?}");
-    assert!(last.1 <= first.1 + 2, "{first:?} {last:?}");
-    assert!(told.lines().count() < passes * 2);
-    world.run(["login"]).code(0);
-    world.pass("bisync", &[]);
-    world.expect_equal();
-    world.expect_quiet("bisync");
 }

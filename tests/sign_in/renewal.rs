@@ -94,6 +94,47 @@ fn where_nothing_is_left_a_person_is_asked_for_once() {
 }
 
 #[test]
+fn where_nothing_is_at_hand_nothing_is_counted_or_asked_again() {
+    let world = World::new();
+    let options = world.options();
+    world.open();
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    world.emulator.clear_requests();
+    // As a timer does it: a new process for each pass.
+    for _ in 0..6 {
+        let api = auth::open(&options, &Nobody, &Stop::new()).unwrap();
+        let error = list_root(&api).unwrap_err();
+        assert_eq!(error.kind(), Kind::SignIn);
+        assert!(
+            error.chain().contains("there is no password"),
+            "{}",
+            error.chain()
+        );
+    }
+    // The token that was refused is not shown again.
+    assert_eq!(world.count("accountLogin"), 1);
+    assert_eq!(auth::health(&options).reauth_attempts, 1);
+    // A person's login begins the count anew.
+    log_in(&options, &world.person()).unwrap();
+    assert_eq!(auth::health(&options).reauth_attempts, 0);
+    for _ in 0..3 {
+        world.emulator.expire_session(WHO);
+        let api = auth::open(&options, &Nobody, &Stop::new()).unwrap();
+        list_root(&api).unwrap();
+    }
+    world.emulator.expire_session(WHO);
+    let api = auth::open(&options, &Nobody, &Stop::new()).unwrap();
+    let error = list_root(&api).unwrap_err();
+    assert!(
+        error.chain().contains("was tried 3 times within an hour"),
+        "{}",
+        error.chain()
+    );
+    assert!(error.hint().unwrap().contains("icloud-sync login"));
+}
+
+#[test]
 fn automatic_sign_ins_stay_within_their_number_an_hour() {
     let world = World::new();
     let options = AccountOptions {

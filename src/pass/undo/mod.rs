@@ -32,7 +32,7 @@ use crate::{
         baseline::{self, Baseline},
         journal::{self, Journal, Op},
         last::{self, LastPass},
-        lock::Lock,
+        lock::{Lock, Of},
         trash::{self, Trash},
         undo::{self, Deed, Record},
     },
@@ -64,7 +64,7 @@ pub fn undo(options: &PassOptions, wanted: Option<&str>, tools: &Tools<'_>) -> R
     // Asked for before the lock, so that a mistyped name makes no file.
     choose::choose(&undo::passes(&files.undo)?, wanted)?;
     let _lock = if options.dry_run {
-        Lock::look(&files.lock)?
+        Lock::look(&files.lock, Of::Pass)?
     } else {
         Some(super::take_lock(&files)?)
     };
@@ -174,7 +174,7 @@ fn note_last(
 ) -> Result<()> {
     let last = LastPass {
         verb: "undo".to_owned(),
-        local: options.local.to_string_lossy().into_owned(),
+        local: last::absolute(&options.local),
         remote: options.remote.clone(),
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code: undone.exit_code(),
