@@ -17,6 +17,8 @@ pub mod doctor;
 pub mod emulator;
 pub mod error;
 pub mod exec;
+#[cfg(test)]
+mod fuzz;
 pub mod metrics;
 pub mod options;
 pub mod pass;

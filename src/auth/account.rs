@@ -238,6 +238,9 @@ impl Account {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use reqwest::header::HeaderMap;
 

@@ -145,12 +145,21 @@ impl Endpoint {
     }
 }
 
+/// Returns whether a cookie's domain is one of the service's own, or below one.
+pub(super) fn is_of_service(domain: &str) -> bool {
+    let domain = domain.strip_prefix('.').unwrap_or(domain);
+    API_DOMAINS.iter().any(|own| is_within(domain, own))
+}
+
 /// Returns scheme, host and port alone: what may be shown of an address.
 pub(crate) fn place(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("?");
+    let short = |text: &str, most| text.chars().take(most).collect::<String>();
+    let scheme = short(url.scheme(), 20);
+    // No name of a host is longer.
+    let host = short(url.host_str().unwrap_or("?"), 253);
     match url.port() {
-        Some(port) => format!("{}://{host}:{port}", url.scheme()),
-        None => format!("{}://{host}", url.scheme()),
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 
@@ -321,6 +330,14 @@ mod tests {
             "{error}"
         );
         assert!(!error.to_string().contains("secret-part"), "{error}");
+        // Neither is shown at any length.
+        for long in [
+            format!("https://{}.example/", "a.".repeat(500)),
+            format!("{}:x", "a".repeat(999)),
+        ] {
+            let error = end.content(&long).unwrap_err();
+            assert!(error.to_string().chars().count() < 400, "{error}");
+        }
     }
 
     #[test]

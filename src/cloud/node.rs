@@ -243,7 +243,12 @@ pub(super) enum FolderItems {
 fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
     // It was asked for as a folder, and answered as one; the trash's element has no type.
     element.kind.get_or_insert_with(|| "FOLDER".to_owned());
-    node(element, Some(asked.clone()))
+    let node = node(element, Some(asked.clone()))?;
+    if node.kind == Kind::Folder {
+        Ok(node)
+    } else {
+        Err("the answer is for something that is no folder".to_owned())
+    }
 }
 
 /// A child of which only ids and etag are told.

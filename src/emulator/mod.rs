@@ -62,6 +62,7 @@ mod travel;
 mod twofactor;
 mod upload;
 mod util;
+mod wild;
 mod wire;
 mod world;
 

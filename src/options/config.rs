@@ -162,6 +162,9 @@ fn scalar(value: &toml::Value) -> std::result::Result<String, String> {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -8,6 +8,15 @@ use crate::{
     tree::RelPath,
 };
 
+/// Bytes of a pattern at most: as many as a path may have. The time to compile one grows faster than its length.
+pub(super) const LONGEST: usize = 4096;
+
+/// Bytes of all patterns of one option at most.
+const LONGEST_LIST: usize = 1 << 18;
+
+/// Folders on the way to what a pattern may match, at most; of a deeper one any folder may be on the way.
+const WAYS: usize = 64;
+
 /// Globs of one sort, and for each the number of the pattern that it is from.
 #[derive(Debug, Default)]
 struct Globs {
@@ -78,7 +87,15 @@ impl Rules {
         let mut ways = GlobsBuilder::new();
         let mut is_way_everywhere = false;
         let mut kept = Vec::new();
+        if patterns.iter().map(String::len).sum::<usize>() > LONGEST_LIST {
+            return Err(format!(
+                "the patterns have more than {LONGEST_LIST} bytes together"
+            ));
+        }
         for given in patterns {
+            if given.len() > LONGEST {
+                return Err(format!("a pattern has more than {LONGEST} bytes"));
+            }
             let pattern: String = given.nfc().collect();
             let inner = pattern.trim_end_matches('/');
             let is_folder_only = inner.len() < pattern.len();
@@ -194,6 +211,9 @@ fn ways_to(glob: &str) -> Option<Vec<String>> {
     let mut ways = Vec::new();
     let mut end = None;
     for part in glob.split('/') {
+        if ways.len() > WAYS {
+            return None;
+        }
         if part.contains(['{', '}', '[', ']', '\\']) && !is_closed(part) {
             // A slash inside braces: the parts can't be told apart.
             return None;
