@@ -216,10 +216,7 @@ fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore
         Err(error) => return Err(cannot_read(&own, error)),
     }
     if let Some(file) = filter_from {
-        let bytes = read_rules(file)
-            .map_err(|error| cannot_read(file, error).in_context("--filter-from"))?;
-
-        let bytes = fs::read(file).map_err(|error| cannot_read(file, error))?;
+        let bytes = read_rules(file).map_err(|error| cannot_read(file, error))?;
         add_lines(&mut builder, file, bytes)?;
     }
     builder.build().map_err(|error| {

@@ -7,7 +7,7 @@ use super::{
     baseline::{self, Baseline},
     journal::{self, InTransit, Moved, Op},
     last::{self, LastPass},
-    lock::Lock,
+    lock::{Lock, Of},
     row::sample,
     trash,
     undo::{self, Deed, Place, Record},
@@ -259,11 +259,11 @@ fn records_of_last_passes() {
 fn lock_files() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lock");
-    let held = Lock::take(&file).unwrap();
+    let held = Lock::take(&file, Of::Pass).unwrap();
     let sample = fs::read(&file).unwrap();
     fuzz("lock_files", &[&sample], |bytes| {
         fs::write(&file, bytes).unwrap();
-        let error = Lock::look(&file).expect_err("it is held");
+        let error = Lock::look(&file, Of::Pass).expect_err("it is held");
         assert_eq!(error.kind(), ErrorKind::Locked);
     });
     drop(held);
