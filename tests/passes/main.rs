@@ -21,6 +21,7 @@ mod long_watch;
 mod meanwhile;
 mod migrate;
 mod no_remote;
+mod packages;
 mod planted;
 mod probe;
 mod pull;
