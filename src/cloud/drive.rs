@@ -275,4 +275,6 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -88,6 +88,10 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         }
     };
     let parent = item.parent_id.as_deref();
+    // Whatever its own element calls itself: nothing but a library lies in another zone than its parent.
+    let is_library = sort == Sort::Library
+        || (kind == Kind::Folder
+            && (parent.and_then(RemoteId::from_drivewsid)).is_some_and(|up| up.zone != id.zone));
     let is_trashed = parent.is_some_and(is_trash);
     let etag = match item.etag {
         Some(etag) => Etag::new(&etag),
@@ -105,7 +109,7 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         etag,
         size,
         modified_ms,
-        is_fixed: sort == Sort::Library,
+        is_fixed: is_library,
         is_shared,
         is_foreign: sort == Sort::Foreign,
         restore_path: item.restore_path,
@@ -239,7 +243,12 @@ pub(super) enum FolderItems {
 fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
     // It was asked for as a folder, and answered as one; the trash's element has no type.
     element.kind.get_or_insert_with(|| "FOLDER".to_owned());
-    node(element, Some(asked.clone()))
+    let node = node(element, Some(asked.clone()))?;
+    if node.kind == Kind::Folder {
+        Ok(node)
+    } else {
+        Err("the answer is for something that is no folder".to_owned())
+    }
 }
 
 /// A child of which only ids and etag are told.

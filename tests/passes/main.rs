@@ -3,6 +3,7 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod adp;
 mod bad_input;
 mod bisync;
 mod check;
@@ -20,6 +21,8 @@ mod logs;
 mod long_watch;
 mod meanwhile;
 mod migrate;
+mod moods;
+mod names;
 mod no_remote;
 mod packages;
 mod planted;
@@ -33,3 +36,4 @@ mod trash;
 mod undo;
 mod watch;
 mod world;
+mod zones;

@@ -6,7 +6,7 @@ use crate::{
         FolderAnswer, FolderProbe, Node,
         http::{Effect, Host},
         node::{self, FolderItems},
-        wire::{Asked, AskedItems, Item, Items},
+        wire::{Asked, AskedItems, Folders, Item, Items},
     },
     error::{Error, Kind as ErrorKind, Result},
     tree::{Kind, RemoteId},
@@ -51,7 +51,8 @@ impl<W: Wire> Drive<W> {
             .iter()
             .map(|id| asked(id.folder_drivewsid(), partial))
             .collect();
-        let elements: Vec<Item> = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+        let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+        let elements = answer.list;
         if elements.len() != folders.len() {
             return Err(Error::new(
                 ErrorKind::Protocol,
@@ -69,8 +70,8 @@ impl<W: Wire> Drive<W> {
         let mut why = String::new();
         for id in TRASHES {
             let body = [asked(id.to_owned(), false)];
-            let elements: Vec<Item> = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
-            match elements.into_iter().next().map(node::trash_answer) {
+            let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+            match answer.list.into_iter().next().map(node::trash_answer) {
                 Some(FolderItems::Whole(nodes)) => return Ok(nodes),
                 Some(FolderItems::Odd(odd)) => why = odd,
                 Some(FolderItems::Gone) => "the service does not know it".clone_into(&mut why),

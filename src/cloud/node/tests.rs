@@ -164,6 +164,15 @@ fn a_folder_is_whole_only_if_its_number_is_that_of_its_items() {
 }
 
 #[test]
+fn an_answer_for_a_file_is_none_for_a_folder() {
+    let text = r#"{"drivewsid":"FOLDER::z::1","etag":"1","type":"FILE","size":3,"items":[],"numberOfItems":0}"#;
+    let answer = folder_answer(item(text), &id("FOLDER::z::1"));
+    assert!(matches!(answer, FolderAnswer::Odd(why) if why.contains("no folder")));
+    let probe = folder_probe(item(text), &id("FOLDER::z::1"));
+    assert!(matches!(probe, FolderProbe::Odd(_)));
+}
+
+#[test]
 fn a_probe_reads_ids_and_etags_and_nothing_into_shared_items() {
     let items = r#"[{"drivewsid":"FILE::z::A","docwsid":"A","etag":"1::1"},
         {"drivewsid":"FOLDER::z::B","docwsid":"B","etag":"2"},
