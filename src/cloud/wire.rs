@@ -430,6 +430,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_time_may_be_before_1970() {
+        let mtime = |text: &str| {
+            let document: Document = serde_json::from_str(text).unwrap();
+            document.mtime
+        };
+        assert_eq!(
+            mtime(r#"{"mtime":-1000000000000}"#),
+            Some(-1_000_000_000_000)
+        );
+        assert_eq!(mtime(r#"{"mtime":"-5"}"#), Some(-5));
+        assert_eq!(mtime(r#"{"mtime":4102444800000}"#), Some(4_102_444_800_000));
+        assert_eq!(mtime(r#"{"mtime":1.5}"#), None);
+        assert_eq!(mtime(r#"{"mtime":[1]}"#), None);
+    }
+
+    #[test]
     fn a_list_that_says_nothing_takes_no_memory() {
         let text = format!(
             r#"[{{"items":[{}],"numberOfItems":2}}]"#,
@@ -445,22 +461,6 @@ mod tests {
         assert!(serde_json::from_str::<Item>(&format!(r#"{{"items":[{one}]}}"#)).is_err());
         let none: Items = serde_json::from_str(r#"{"items":null}"#).unwrap();
         assert!(none.items.is_none());
-    }
-
-    #[test]
-    fn a_time_may_be_before_1970() {
-        let mtime = |text: &str| {
-            let document: Document = serde_json::from_str(text).unwrap();
-            document.mtime
-        };
-        assert_eq!(
-            mtime(r#"{"mtime":-1000000000000}"#),
-            Some(-1_000_000_000_000)
-        );
-        assert_eq!(mtime(r#"{"mtime":"-5"}"#), Some(-5));
-        assert_eq!(mtime(r#"{"mtime":4102444800000}"#), Some(4_102_444_800_000));
-        assert_eq!(mtime(r#"{"mtime":1.5}"#), None);
-        assert_eq!(mtime(r#"{"mtime":[1]}"#), None);
     }
 
     #[test]

@@ -70,21 +70,6 @@ impl Disk {
         .map_err(|errno| io("write", &spot.shown, errno))
     }
 
-    /// Makes an empty folder of the tool's own in place of what stands there, and opens it. Only its owner may look into it.
-    ///
-    /// # Errors
-    /// `Local` or `DiskFull`.
-    pub(super) fn new_own_folder(&self, spot: &Spot) -> Result<File> {
-        remove_all(spot)?;
-        crash::step();
-        rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::RWXU)
-            .map_err(|errno| io("make a folder for", &spot.shown, errno))?;
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
-            .map(File::from)
-            .map_err(|errno| io("open the folder made for", &spot.shown, errno))
-    }
-
     /// Gives what was unfinished the mode that it is to have: `old`, that of what it replaces, else that of anything new.
     ///
     /// # Errors
@@ -98,23 +83,6 @@ impl Disk {
             Mode::from_raw_mode(old.map_or(new, |old| old & 0o777)),
         )
         .map_err(|errno| io("set the mode of", shown, errno))
-    }
-
-    /// Removes what a killed pass left unfinished in a folder.
-    ///
-    /// # Errors
-    /// `Local`; `Changed` where a link stands in the folder's place.
-    pub(crate) fn remove_leftovers(&self, folder: &Spot) -> Result<()> {
-        let opened = open_folder(&folder.folder, &folder.name, &folder.shown)?;
-        for name in names(&opened, &folder.shown)? {
-            if is_part_name(&name.to_string_lossy()) {
-                let again = opened.try_clone().map_err(|error| {
-                    Error::io(format!("cannot open \"{}\"", folder.shown), error)
-                })?;
-                remove_all(&Spot::new(again, &name, &folder.shown))?;
-            }
-        }
-        Ok(())
     }
 
     /// Removes a file's name; nothing there is as good.
@@ -165,6 +133,38 @@ pub(crate) fn remove_all(spot: &Spot) -> Result<()> {
         },
         Err(errno) => Err(io("remove", &spot.shown, errno)),
     }
+}
+
+/// Makes an empty folder of the tool's own in place of what stands there, and opens it. Only its owner may look into it.
+///
+/// # Errors
+/// `Local` or `DiskFull`.
+pub(super) fn new_own_folder(spot: &Spot) -> Result<File> {
+    remove_all(spot)?;
+    crash::step();
+    rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::RWXU)
+        .map_err(|errno| io("make a folder for", &spot.shown, errno))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|errno| io("open the folder made for", &spot.shown, errno))
+}
+
+/// Removes what a killed pass left unfinished in a folder.
+///
+/// # Errors
+/// `Local`; `Changed` where a link stands in the folder's place.
+pub(crate) fn remove_leftovers(folder: &Spot) -> Result<()> {
+    let opened = open_folder(&folder.folder, &folder.name, &folder.shown)?;
+    for name in names(&opened, &folder.shown)? {
+        if is_part_name(&name.to_string_lossy()) {
+            let again = opened
+                .try_clone()
+                .map_err(|error| Error::io(format!("cannot open \"{}\"", folder.shown), error))?;
+            remove_all(&Spot::new(again, &name, &folder.shown))?;
+        }
+    }
+    Ok(())
 }
 
 /// Returns whether an opened file is a plain one of this user's that has no other name.

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{Read, Write},
     os::fd::AsFd,
     sync::{PoisonError, atomic::Ordering},
 };
@@ -16,7 +16,7 @@ use super::{
     own,
     room::Share,
     rows,
-    unzip::{most_unpacked, odd, pour, unzip},
+    unzip::{gunzipped, most_unpacked, odd, unzip},
 };
 use crate::{
     cloud::Token,
@@ -52,7 +52,7 @@ impl Run<'_> {
         let part = named("package")?;
         let placed = self
             .fetch_package(number, item, token, &named("zip")?, &named("plain")?, share)
-            .and_then(|(packed, length)| self.unpack(packed, length, &part, share))
+            .and_then(|(packed, length)| self.unpack(&packed, length, &part, share))
             .and_then(|folder| self.put_package_in_place(action, &folder, &part, spot));
         let (marks, (size, mtime_ns)) = match placed {
             Ok(done) => done,
@@ -135,7 +135,12 @@ impl Run<'_> {
         let fail = |error| Error::io(format!("cannot write \"{}\"", item.path), error);
         let content = self.exec.remote.fetch(token, 0)?;
         let most = most_packed(item.size);
-        let too_long = || odd(format!("it comes in more than {}", words::size(most)));
+        let too_long = || {
+            odd(format!(
+                "there is no end to it: more than {} came",
+                words::size(most)
+            ))
+        };
         if content.length.is_some_and(|length| length > most) {
             return Err(too_long());
         }
@@ -168,50 +173,33 @@ impl Run<'_> {
             let text = format!("\"{}\" broke off after {have} bytes", item.path);
             return Err(Error::new(ErrorKind::Temporary, text));
         }
-        self.gunzipped(packed, have, plain, share)
-    }
-
-    /// Takes off the gzip that some answers have around the zip (protocol page 9.5).
-    fn gunzipped(
-        &self,
-        mut packed: File,
-        length: u64,
-        plain: &Spot,
-        share: &mut Share<'_>,
-    ) -> Result<(File, u64)> {
-        let fail = |error| Error::io("cannot unpack the package", error);
-        let mut magic = Vec::new();
-        packed.seek(SeekFrom::Start(0)).map_err(fail)?;
-        (&mut packed)
-            .take(2)
-            .read_to_end(&mut magic)
-            .map_err(fail)?;
-        packed.seek(SeekFrom::Start(0)).map_err(fail)?;
-        if magic != [0x1f, 0x8b] {
-            return Ok((packed, length));
-        }
-        let mut plain = self.nameless(plain)?;
-        let mut whole = flate2::read::GzDecoder::new(packed);
-        let mut grow = |bytes| self.grow(share, bytes);
-        let length = pour(&mut whole, &mut plain, most_unpacked(length), &mut grow)?;
-        Ok((plain, length))
+        let most = most_unpacked(have);
+        gunzipped(packed, have, most, || self.nameless(plain), &mut |bytes| {
+            self.grow(share, bytes)
+        })
     }
 
     /// Unpacks a zip into a folder that is made for it. One at a time: the list of what is in it is held in memory.
     fn unpack(
         &self,
-        packed: File,
+        packed: &File,
         length: u64,
         part: &Spot,
         share: &mut Share<'_>,
     ) -> Result<File> {
-        let folder = self.exec.disk.new_own_folder(part)?;
+        let folder = own::new_own_folder(part)?;
         let _one = self
             .unpacking
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let mut grow = |bytes| self.grow(share, bytes);
-        unzip(&packed, length, folder.as_fd(), &mut grow)?;
+        unzip(
+            packed,
+            length,
+            most_unpacked(length),
+            folder.as_fd(),
+            &mut grow,
+        )?;
         Ok(folder)
     }
 }

@@ -12,11 +12,14 @@ mod tests;
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
-use flate2::{CrcReader, read::DeflateDecoder};
+use flate2::{
+    CrcReader,
+    read::{DeflateDecoder, GzDecoder},
+};
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,
@@ -82,19 +85,46 @@ pub(super) fn pour(
     }
 }
 
-/// Unpacks a zip of `length` bytes below an opened, empty folder, without the one top folder that it has. `grow` is told of
-/// bytes before they are written.
+/// Takes off the gzip that some answers have around the zip (protocol page 9.5), into a file that `make` makes. What comes out
+/// of it may have no more than `most` bytes; `grow` is told of them before they are written. Returns the zip with its length.
+///
+/// # Errors
+/// `Integrity` where it is damaged or too long; those of `make` and `grow`; `Local` or `DiskFull`.
+pub(super) fn gunzipped(
+    mut packed: File,
+    length: u64,
+    most: u64,
+    make: impl FnOnce() -> Result<File>,
+    grow: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<(File, u64)> {
+    let mut magic = Vec::new();
+    packed.rewind().map_err(local)?;
+    (&mut packed)
+        .take(2)
+        .read_to_end(&mut magic)
+        .map_err(local)?;
+    packed.rewind().map_err(local)?;
+    if magic != [0x1f, 0x8b] {
+        return Ok((packed, length));
+    }
+    let mut plain = make()?;
+    let length = pour(&mut GzDecoder::new(packed), &mut plain, most, grow)?;
+    Ok((plain, length))
+}
+
+/// Unpacks a zip of `length` bytes below an opened, empty folder, without the one top folder that it has, to no more than
+/// `most` bytes. `grow` is told of bytes before they are written.
 ///
 /// # Errors
 /// `Integrity` where anything about it is odd; those of `grow`; `Local` or `DiskFull`.
 pub(super) fn unzip(
     packed: &File,
     length: u64,
+    most: u64,
     folder: BorrowedFd<'_>,
     grow: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let entries = archive::list(packed, length, MOST_ENTRIES).map_err(odd)?;
-    let most = most_unpacked(length);
     let mut left = most;
     let mut top: Option<String> = None;
     for entry in &entries {

@@ -1,7 +1,7 @@
 //! Which names are those of packages: documents that are folders on Apple's devices, and one item on the service.
 
-/// What the names of documents end with that are, or can be, folders: of Pages, Numbers and Keynote, of TextEdit, GarageBand,
-/// Logic, iMovie and Final Cut, of Photos, Scrivener, OmniGraffle and OmniOutliner, and text bundles. The first five are those
+/// What the names of documents end with that are, or can be, folders: texts, tables and slides, music and films with their
+/// parts, libraries of photos, drawings, outlines and books. The first five are those
 /// that have been seen on the service (protocol page 8.4); programs and code projects (`.app`, `.xcodeproj`) are ordinary
 /// folders there, or nobody knows, and are not among them.
 pub const PACKAGE_SUFFIXES: [&str; 16] = [

@@ -42,7 +42,7 @@ fn what_is_unfinished_is_its_owners_alone() {
     let folder = spot(&disk, "b.part");
     fs::create_dir(local.path().join("b.part")).unwrap();
     fs::write(local.path().join("b.part/left"), "").unwrap();
-    let opened = disk.new_own_folder(&folder).unwrap();
+    let opened = new_own_folder(&folder).unwrap();
     let at = local.path().join("b.part");
     assert_eq!((mode(&at), fs::read_dir(&at).unwrap().count()), (0o700, 0));
     disk.finish_mode(&opened, None, "b").unwrap();
@@ -87,14 +87,14 @@ fn nothing_is_removed_through_a_link() {
         "the link itself goes"
     );
 
-    let error = disk.remove_leftovers(&spot(&disk, "d")).unwrap_err();
+    let error = remove_leftovers(&spot(&disk, "d")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed);
     assert!(dear.join("x").exists());
     fs::create_dir_all(local.path().join("e/.icloud-sync.1.part")).unwrap();
     symlink(&dear, local.path().join("e/.icloud-sync.1.part/in")).unwrap();
     symlink(&dear, local.path().join("e/.icloud-sync.2.part")).unwrap();
     fs::write(local.path().join("e/kept"), "").unwrap();
-    disk.remove_leftovers(&spot(&disk, "e")).unwrap();
+    remove_leftovers(&spot(&disk, "e")).unwrap();
     let left: Vec<_> = fs::read_dir(local.path().join("e")).unwrap().collect();
     assert_eq!(left.len(), 1);
     assert!(dear.join("x").exists());

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Cursor, Seek as _, Write as _},
+    io::Cursor,
     path::{Path, PathBuf},
 };
 
@@ -84,26 +84,13 @@ fn all_below(folder: &Path) -> Vec<(PathBuf, fs::FileType, u64)> {
 fn unpack(bytes: &[u8], around: &Path) -> Result<()> {
     let folder = around.join("target");
     fs::create_dir(&folder).unwrap();
-    let folder = File::open(folder).unwrap();
-    let mut have = 0;
-    let mut grow = |bytes: u64| {
-        have += bytes;
-        if have > MOST {
-            Err(too_much(MOST))
-        } else {
-            Ok(())
-        }
-    };
     let mut packed = tempfile::tempfile().unwrap();
-    let length = if bytes.starts_with(&[0x1f, 0x8b]) {
-        let mut whole = flate2::read::GzDecoder::new(bytes);
-        pour(&mut whole, &mut packed, MOST, &mut |_| Ok(()))?
-    } else {
-        packed.write_all(bytes).unwrap();
-        bytes.len() as u64
-    };
-    packed.rewind().unwrap();
-    unzip(&packed, length, folder.as_fd(), &mut grow)
+    packed.write_all(bytes).unwrap();
+    let opened = File::open(&folder).unwrap();
+    let make = || Ok(tempfile::tempfile().unwrap());
+    let grow: &mut dyn FnMut(u64) -> Result<()> = &mut |_| Ok(());
+    let (packed, length) = gunzipped(packed, bytes.len() as u64, MOST, make, grow)?;
+    unzip(&packed, length, MOST, opened.as_fd(), grow)
 }
 
 #[test]

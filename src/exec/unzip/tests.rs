@@ -20,7 +20,7 @@ fn zipped(entries: &[(&str, &str)], method: CompressionMethod) -> (File, u64) {
 fn unpacked(zip: &(File, u64), folder: &Path) -> Result<u64> {
     let opened = File::open(folder).unwrap();
     let mut taken = 0;
-    unzip(&zip.0, zip.1, opened.as_fd(), &mut |bytes| {
+    unzip(&zip.0, zip.1, 1 << 30, opened.as_fd(), &mut |bytes| {
         taken += bytes;
         Ok(())
     })?;
@@ -73,7 +73,7 @@ fn what_grows_too_much_is_told_before_it_is_written() {
     let opened = File::open(folder.path()).unwrap();
     let mut left = 100_000_u64;
     let full = || Error::new(Kind::DiskFull, "full");
-    let result = unzip(&zip.0, zip.1, opened.as_fd(), &mut |bytes| {
+    let result = unzip(&zip.0, zip.1, 1 << 30, opened.as_fd(), &mut |bytes| {
         left = left.checked_sub(bytes).ok_or_else(full)?;
         Ok(())
     });
@@ -96,7 +96,7 @@ fn no_bytes_make_it_panic() {
     let entries = [("D/a", "content"), ("D/x/y", "more of it, and more of it")];
     let (mut good, length) = zipped(&entries, CompressionMethod::Deflated);
     let mut bytes = Vec::new();
-    io::Seek::rewind(&mut good).unwrap();
+    good.rewind().unwrap();
     good.read_to_end(&mut bytes).unwrap();
     assert_eq!(bytes.len() as u64, length);
     let try_out = |bytes: &[u8]| {

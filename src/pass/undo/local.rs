@@ -7,7 +7,7 @@ use crate::{
     error::{Error, Kind as ErrorKind, Result},
     exec::{
         disk::{Marks, Spot, changed},
-        download, seal,
+        download, own, seal,
     },
     state::{trash, undo::Deed},
     tree::{Kind, RelPath},
@@ -266,7 +266,7 @@ impl Undo<'_> {
 
     /// Removes a folder that holds nothing, but for what a killed pass left unfinished in it.
     fn remove_folder(&self, path: &RelPath, spot: &Spot) -> Result<()> {
-        self.disk.remove_leftovers(spot)?;
+        own::remove_leftovers(spot)?;
         if self.disk.remove_empty(spot)? {
             return Ok(());
         }
