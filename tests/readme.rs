@@ -1,6 +1,6 @@
 //! What the README says holds: its commands parse, its tables and files are those of the program.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use clap::Parser as _;
 use icloud_sync::{
@@ -419,4 +419,43 @@ fn every_suffix_of_a_package_is_named() {
     for suffix in icloud_sync::tree::PACKAGE_SUFFIXES {
         assert!(README.contains(&format!("`.{suffix}`")), "{suffix}");
     }
+}
+
+/// The text of all sources below a folder.
+fn sources(folder: &Path) -> String {
+    walkdir::WalkDir::new(folder)
+        .into_iter()
+        .map(|entry| entry.unwrap().into_path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_tests_behind_each_promise_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = sources(&root.join("src")) + &sources(&root.join("tests"));
+    let from = README.find("### What is defended").unwrap();
+    let to = README.find("### Benchmarks").unwrap();
+    let mut count = 0;
+    for line in README[from..to]
+        .lines()
+        .filter(|line| line.starts_with('|'))
+        .skip(2)
+    {
+        // The last cell; the two lines under a head have none.
+        let cell = line
+            .trim_end_matches([' ', '|'])
+            .rsplit('|')
+            .next()
+            .unwrap();
+        for name in cell.split('`').skip(1).step_by(2) {
+            assert!(
+                all.contains(&format!("fn {name}()")),
+                "no test {name}: {line}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count}");
 }

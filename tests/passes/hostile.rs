@@ -161,7 +161,7 @@ fn names_from_the_service_never_leave_local() {
             .any(|name| name.contains("outside") || name.contains("inner")),
         "{around:?}"
     );
-    // A slash in a name goes back unchanged; the service takes no content for such a name, and says so.
+    // A slash in a name goes back unchanged; the service takes no content for such a name.
     let names = |world: &World| -> Vec<Vec<String>> {
         world
             .drive
@@ -173,7 +173,7 @@ fn names_from_the_service_never_leave_local() {
     };
     let before = names(&world);
     world.write("..\u{ff0f}..\u{ff0f}outside", "edited");
-    world.pass("push", &[]).code(3).says("plain file name");
+    world.pass("push", &[]).code(3).says("rename it");
     assert_eq!(names(&world), before);
     fs::rename(
         world.local().join("..\u{ff0f}..\u{ff0f}outside"),

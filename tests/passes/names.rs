@@ -438,3 +438,29 @@ fn two_spellings_of_one_name_are_one_item() {
     assert_eq!(world.read(nfd), "changed there");
     world.expect_quiet("bisync");
 }
+
+#[test]
+fn content_is_not_sent_under_a_name_with_a_slash_until_it_has_another() {
+    let world = World::new();
+    world
+        .drive
+        .write(&[SLASHED.to_owned()][..], "from there")
+        .unwrap();
+    world.pass("bisync", &[]).code(0);
+    let here = part_key(SLASHED);
+    world.write(&here, "changed here");
+    for verb in ["bisync", "push"] {
+        let ran = world.pass(verb, &[]).code(3);
+        assert!(ran.stderr.contains("rename it"), "{}", ran.stderr);
+        assert_eq!(world.count("upload/web"), 0);
+    }
+    fs::rename(
+        world.local().join(&here),
+        world.local().join("on or off.txt"),
+    )
+    .unwrap();
+    world.pass("bisync", &[]).code(0);
+    assert_eq!(world.drive.read("on or off.txt").unwrap(), "changed here");
+    world.expect_equal();
+    world.expect_quiet("bisync");
+}

@@ -22,6 +22,9 @@ const NEW_PACKAGE: &str = "a folder with this name is a document of an app, whic
 /// What is said of a package that was changed here.
 const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and pull";
 
+/// What is said of a changed file whose name in iCloud has a slash.
+const SLASHED_NAME: &str = "its name in iCloud has a \"/\", and content can't be sent under such a name: rename it, here or there";
+
 /// What is said of a package that both sides changed, where the policy would keep both.
 const BOTH_CHANGED_PACKAGE: &str = "a package that both sides changed can't be sent under another name: move yours out of LOCAL and pull, or let --conflict prefer-remote put it into the local trash";
 
@@ -244,10 +247,26 @@ impl<'a> Draft<'a> {
         part.reason[from as usize] = reason;
     }
 
+    /// Returns whether content would go to a name with a slash: the service takes plain file names there (protocol page
+    /// 9.8), and what it would make of another is not known. One that is being renamed has a plain one by then.
+    fn has_no_plain_name(&self, ent: Ent) -> bool {
+        let (Some(local), Some(remote)) = (self.local(ent), self.remote(ent)) else {
+            return false;
+        };
+        local.kind == Kind::File
+            && local.path.name() == remote.path.name()
+            && (remote.name.as_deref()).is_some_and(|name| name.contains('/'))
+    }
+
     pub(super) fn copy(&mut self, ent: Ent, to: Side, reason: Reason, saves_loser: bool) {
         let kind = self.kind(ent);
         if kind == Kind::Package && to == Side::Remote {
             self.keep(ent, CHANGED_PACKAGE, true);
+            self.parts[ent].freeze();
+            return;
+        }
+        if to == Side::Remote && self.has_no_plain_name(ent) {
+            self.keep(ent, SLASHED_NAME, true);
             self.parts[ent].freeze();
             return;
         }
