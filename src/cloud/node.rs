@@ -66,8 +66,9 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         .ok_or("an item in it comes without an id")?;
     let by_id = item.drivewsid.as_deref().and_then(sort_of_id);
     let by_type = item.kind.as_deref().map(sort_of);
-    let is_shared =
-        by_id == Some(Sort::Shared) || by_type == Some(Sort::Shared) || item.share_id.is_some();
+    let is_shared = by_id == Some(Sort::Shared) || by_type == Some(Sort::Shared);
+    // The words of another's share are in its id; what names a share and has none of them is the account's own.
+    let is_lent = !is_shared && item.share_id.is_some();
     let sort = by_type.or(by_id).unwrap_or(Sort::Foreign);
     let name = full_name(item.name.as_deref(), item.extension.as_deref());
     let kind = match sort {
@@ -106,6 +107,7 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         size,
         modified_ms,
         is_fixed: sort == Sort::Library,
+        is_lent,
         is_shared,
         is_foreign: sort == Sort::Foreign,
         restore_path: item.restore_path,
@@ -289,6 +291,7 @@ pub(super) fn document_node(
         size: document.size?,
         modified_ms: document.mtime.and_then(|ms| i64::try_from(ms).ok()),
         is_fixed: false,
+        is_lent: false,
         is_shared: false,
         is_foreign: false,
         restore_path: None,

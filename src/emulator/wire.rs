@@ -151,7 +151,7 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         None if view.ragged => Some(Nullable(None)),
         None => None,
     };
-    let share = item.share.as_ref().filter(|_| full);
+    let share = (item.share.as_ref().or(item.lent.as_ref())).filter(|_| full);
     Some(ItemOut {
         drivewsid: drive.drivewsid(no),
         docwsid: &item.id,

@@ -54,6 +54,9 @@ pub struct RemoteItem {
     pub name: Option<Box<str>>,
     /// An app library: can't be renamed, moved or trashed.
     pub is_fixed: bool,
+    /// The account's own, and it has shared it with others: what is trashed here, with all that is in it, is gone for
+    /// them too (protocol page 12, hazard 19). What is in a shared folder need not say so itself.
+    pub is_lent: bool,
 }
 
 impl RemoteItem {

@@ -196,6 +196,7 @@ mod tests {
             etag: Etag::new("1"),
             name: None,
             is_fixed: false,
+            is_lent: false,
         }
     }
 

@@ -24,6 +24,7 @@ mod probe;
 mod pull;
 mod push;
 mod remembered;
+mod shares;
 mod stats;
 mod transfers;
 mod trash;

@@ -63,7 +63,7 @@ fn shared_and_unknown_types_are_told_apart() {
         ),
         (
             r#"{"drivewsid":"FOLDER::z::1","type":"FOLDER","shareID":{"a":1}}"#,
-            true,
+            false,
             false,
             Kind::Folder,
         ),
@@ -86,6 +86,7 @@ fn shared_and_unknown_types_are_told_apart() {
             (shared, foreign, kind),
             "{json}"
         );
+        assert_eq!(node.is_lent, json.contains("shareID"), "{json}");
     }
 }
 

@@ -258,6 +258,26 @@ fn libraries_shares_and_odd_items_show_in_the_root() {
 }
 
 #[test]
+fn what_is_lent_stays_the_owners_and_names_its_share() {
+    let emulator = emulator();
+    let drive = emulator.drive(EMAIL);
+    drive.write("Plans/in.txt", "s").unwrap();
+    let mut browser = Browser::signed_in(&emulator, EMAIL, "demo");
+    let before = browser.list(ROOT)["items"][0].clone();
+    drive.lend("Plans").unwrap();
+    let after = browser.list(ROOT)["items"][0].clone();
+    assert_eq!(after["drivewsid"], before["drivewsid"]);
+    assert_ne!(after["etag"], before["etag"]);
+    assert!(before["shareID"].is_null());
+    assert!(after["shareID"]["recordName"].is_string());
+    // Its owner names no share to list it.
+    let inside = browser.list(after["drivewsid"].as_str().unwrap());
+    assert_eq!(names(&inside), ["in.txt"]);
+    assert!(inside["shareID"]["recordName"].is_string());
+    assert!(inside["items"][0]["shareID"].is_null());
+}
+
+#[test]
 fn hostile_names_are_kept_as_they_are() {
     let emulator = emulator();
     let drive = emulator.drive(EMAIL);

@@ -75,6 +75,7 @@ struct Row<'c> {
     path: RelPath,
     scope: Scope,
     source: Source<'c>,
+    is_lent: bool,
 }
 
 enum Source<'c> {
@@ -139,7 +140,8 @@ impl<'a> Tree<'a> {
                 },
                 Some(State::Whole(content)) => {
                     if let Some(sources) = self.sources(&folder.id, content, states) {
-                        self.place(folder, sources);
+                        let is_lent = folder.item.is_none() && content.own.is_lent;
+                        self.place(folder, sources, is_lent);
                     } else {
                         open.missing.push(folder);
                     }
@@ -179,8 +181,9 @@ impl<'a> Tree<'a> {
         Some(sources)
     }
 
-    /// Puts a folder and its children into the listing.
-    fn place(&mut self, folder: Folder, sources: Vec<Source<'_>>) {
+    /// Puts a folder and its children into the listing. `is_lent`: it is the root, which has no item, and is shared with
+    /// others; so are its children.
+    fn place(&mut self, folder: Folder, sources: Vec<Source<'_>>, is_lent: bool) {
         let at = folder.path().cloned();
         let (id, scope) = (folder.id, folder.scope);
         self.items.extend(folder.item);
@@ -209,6 +212,7 @@ impl<'a> Tree<'a> {
                             path,
                             scope,
                             source,
+                            is_lent,
                         });
                     }
                 }
@@ -236,6 +240,7 @@ impl<'a> Tree<'a> {
             path,
             scope,
             source,
+            is_lent,
         } = row;
         let freeze = match &source {
             _ if clash.is_some() => clash.map(Freeze::NameClash),
@@ -259,6 +264,7 @@ impl<'a> Tree<'a> {
                 etag: child.etag.clone(),
                 name: (*child.name != *path.name()).then(|| child.name.clone()),
                 is_fixed: child.is_fixed,
+                is_lent: child.is_lent || is_lent,
                 path,
             },
             // Where it has stayed in its place, the baseline's path is shared.
