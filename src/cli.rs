@@ -17,7 +17,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use pass::{
-    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
+    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, SharesArg,
+    WatchArgs,
 };
 
 pub use service::{ServiceArgs, ServiceCommand, ServicePairArgs, ServiceUnitArgs, VerbArg};

@@ -50,7 +50,8 @@ pub struct Node {
     pub is_fixed: bool,
     /// The account's own, and it has shared it with others (protocol page 8.9).
     pub is_lent: bool,
-    /// Part of another's shared folder (protocol page 8.9): skipped by rule.
+    /// Shared by another account in a way that is not known here: skipped by rule. What can be asked for has the zone of
+    /// its share instead ([`Zone::is_share`]).
     pub is_shared: bool,
     /// Of a type that the program does not know: skipped by rule.
     pub is_foreign: bool,

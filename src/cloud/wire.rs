@@ -9,6 +9,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::Value;
 
 /// What the content host answers to an upload (protocol page 9.7); passed on as it came.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -41,6 +42,17 @@ pub(crate) struct Asked {
     pub(crate) drivewsid: String,
     pub(crate) partial_data: bool,
     pub(crate) include_hierarchy: bool,
+    /// Of what another account shares: as its share's own item gives it (page 8.9).
+    #[serde(rename = "shareID", skip_serializing_if = "Option::is_none")]
+    pub(crate) share_id: Option<Value>,
+}
+
+impl Item {
+    /// Returns the item's word: what stands before its zone.
+    pub(crate) fn word(&self) -> Option<&str> {
+        let (word, _) = self.drivewsid.as_deref()?.split_once("::")?;
+        Some(word)
+    }
 }
 
 /// An item, or a folder with its children (page 8.4).
@@ -77,7 +89,7 @@ pub(crate) struct Item {
     pub(crate) date_expiration: Option<String>,
     pub(crate) is_deleted: Option<bool>,
     #[serde(rename = "shareID")]
-    pub(crate) share_id: Option<IgnoredAny>,
+    pub(crate) share_id: Option<Value>,
     pub(crate) items: Option<Vec<Item>>,
     #[serde(deserialize_with = "number")]
     pub(crate) number_of_items: Option<u64>,

@@ -59,6 +59,7 @@ settings! {
     FilterFrom: Some("--filter-from"), None, Some("filter-from"), "";
     NoDefaultIgnores: Some("--no-default-ignores"), None, Some("no-default-ignores"), "0";
     Links: Some("--links"), None, Some("links"), "skip";
+    Shares: Some("--shares"), Some("SHARES"), Some("shares"), "read";
     Delete: Some("--delete"), None, Some("delete"), "0";
     DeleteExtra: Some("--delete-extra"), None, Some("delete-extra"), "0";
     MaxDelete: Some("--max-delete"), None, Some("max-delete"), "";

@@ -208,6 +208,13 @@ impl Layers {
                     value::links,
                 )?
                 .unwrap_or_default(),
+            shares: self
+                .settle(
+                    Setting::Shares,
+                    args.filter.shares.map(Into::into),
+                    value::shares,
+                )?
+                .unwrap_or_default(),
             state_file: self.settle_path(Setting::StateFile, None)?,
             state_dir: account.state_dir.clone(),
             stats_interval: self

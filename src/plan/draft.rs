@@ -6,6 +6,7 @@
 
 mod names;
 mod settle;
+mod shares;
 mod whole;
 mod zones;
 

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn a_row_is_read_as_it_was_written() {
         let mut odd = sample("a/1\u{ff0f}2", "documents#o2v");
-        odd.id.zone = Zone::new("com.apple.Keynote");
+        odd.id.zone = Zone::of_share(&Zone::new("com.apple.Keynote"), "_a/b", "c::d");
         odd.kind = Kind::Package;
         odd.remote_size = 99;
         odd.name = Some("1/2".into());
@@ -206,6 +206,14 @@ mod tests {
             let back: RowLine<'_> = serde_json::from_str(&line).unwrap();
             assert_eq!(back.to_row().unwrap(), row, "{line}");
         }
+    }
+
+    #[test]
+    fn a_row_of_an_older_version_of_the_program_is_read() {
+        let line = r#"{"p":"a.txt","k":"f","s":6,"d":"D","e":"1a::19"}"#;
+        let row = serde_json::from_str::<RowLine<'_>>(line).unwrap().to_row();
+        let row = row.unwrap();
+        assert!(!row.is_lent && !row.id.zone.is_share());
     }
 
     #[test]

@@ -91,8 +91,8 @@ impl Work<'_, '_> {
             self.actions[number].remote = self.was(ent);
         }
         if side == Side::Remote {
-            let inner = content.iter().filter_map(|inside| inside.remote.as_ref());
-            self.actions[number].is_lent |= inner.map(|item| item.is_lent).any(|lent| lent);
+            let mut inner = content.iter().filter_map(|inside| inside.remote.as_ref());
+            self.actions[number].is_lent |= inner.any(|item| item.is_lent);
         }
         self.actions[number].content = content;
         let needs: Vec<usize> = (inside.iter().chain([&ent]))

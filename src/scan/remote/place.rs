@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     error::{Error, Kind as ErrorKind, Result},
+    options::Shares,
     scan::{
         clash::twins,
         filter::{Filter, Scope},
     },
-    tree::{Freeze, Kind, Left, Listing, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Freeze, Kind, Left, Listing, RelPath, RemoteId, RemoteItem, Zone, local_name},
 };
 
 /// Longer paths can't be opened on Linux (`PATH_MAX`, less some room for the root). The bound also
@@ -59,6 +60,9 @@ pub(super) struct Open {
 pub(super) struct Tree<'a> {
     filter: &'a Filter,
     known: Option<&'a Known<'a>>,
+    shares: Shares,
+    /// The zone of the root.
+    zone: Zone,
     front: VecDeque<Folder>,
     items: Vec<RemoteItem>,
     left: Vec<Left>,
@@ -101,10 +105,17 @@ impl Source<'_> {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(filter: &'a Filter, known: Option<&'a Known<'a>>, root: Folder) -> Self {
+    pub(super) fn new(
+        filter: &'a Filter,
+        known: Option<&'a Known<'a>>,
+        shares: Shares,
+        root: Folder,
+    ) -> Self {
         Self {
             filter,
             known,
+            shares,
+            zone: root.id.zone.clone(),
             places: HashMap::from([(root.id.clone(), None)]),
             front: VecDeque::from([root]),
             items: Vec::new(),
@@ -244,7 +255,9 @@ impl<'a> Tree<'a> {
         } = row;
         let freeze = match &source {
             _ if clash.is_some() => clash.map(Freeze::NameClash),
-            Source::Listed(child) if child.is_shared => Some(Freeze::Shared),
+            Source::Listed(child) if child.is_shared || self.skips(&child.id.zone) => {
+                Some(Freeze::Shared)
+            }
             Source::Listed(child) if child.is_foreign => {
                 Some(Freeze::NotAFile { is_symlink: false })
             }
@@ -291,6 +304,11 @@ impl<'a> Tree<'a> {
             item: Some(item),
             scope,
         });
+    }
+
+    /// Returns whether what is in a zone is skipped as a share.
+    fn skips(&self, zone: &Zone) -> bool {
+        self.shares == Shares::Skip && zone.is_share() && *zone != self.zone
     }
 
     fn leave(&mut self, path: RelPath, why: Freeze) {
