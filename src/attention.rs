@@ -19,6 +19,7 @@ use crate::{
     error::Result,
     options::{Env, PassOptions},
     pass,
+    report::sanitize::for_terminal,
     state::PairFiles,
 };
 
@@ -60,12 +61,9 @@ impl Attention {
         };
         let noted = match (exit_code, end) {
             (0 | 3, _) => self.end(),
-            (4 | 6, Err(error)) => {
-                let hint = error.hint().map(|hint| format!("; {hint}"));
-                self.begin(exit_code, &(error.chain() + &hint.unwrap_or_default()))
-            }
+            (4 | 6, Err(error)) => self.begin(exit_code, &sentences(&error.chain(), error.hint())),
             // The session ended in the middle of a pass.
-            (4, Ok(_)) => self.begin(4, "the session has ended; run `icloud-sync login`"),
+            (4, Ok(_)) => self.begin(4, "The session has ended. Run icloud-sync login."),
             // A pass that was stopped, or failed for a passing reason, says nothing about it.
             _ => Ok(()),
         };
@@ -105,7 +103,12 @@ impl Attention {
         let mut told: Vec<Child> = Vec::new();
         if self.has_desktop {
             let mut notify = Command::new("notify-send");
-            notify.args(["--app-name=icloud-sync", "icloud-sync needs you", reason]);
+            // Desktops read markup in it.
+            let plain = reason
+                .replace('<', "‹")
+                .replace('>', "›")
+                .replace('&', "＆");
+            notify.args(["--app-name=icloud-sync", "icloud-sync needs you", &plain]);
             told.extend(self.start(notify));
         }
         if let Some(hook) = &self.hook {
@@ -132,11 +135,57 @@ impl Attention {
         let started = command
             .env_remove("ICLOUD_PASSWORD")
             .env_remove("ICLOUD_2FA_CODE")
+            .env_remove("METRICS_TOKEN")
             .stdin(Stdio::null())
             .stdout(io::stderr())
             .spawn();
         started
             .inspect_err(|error| log::debug!("{name} for {}: {error}", self.local.display()))
             .ok()
+    }
+}
+
+/// Writes what happened and what to do as whole sentences on one line. Without backquotes: a shell takes what is between
+/// them for a command.
+fn sentences(what: &str, hint: Option<&str>) -> String {
+    let all: Vec<String> = [Some(what), hint]
+        .into_iter()
+        .flatten()
+        .map(|text| {
+            let text = text.replace('`', "");
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            // The service's words may be in it: what no environment can hold (NUL) would keep the hook from being run.
+            let text = for_terminal(&text);
+            let mut letters = text.chars();
+            let first = letters.next().map(char::to_uppercase);
+            let mut sentence: String = first.into_iter().flatten().chain(letters).collect();
+            if !sentence.ends_with(['.', '?', '!']) {
+                sentence.push('.');
+            }
+            sentence
+        })
+        .collect();
+    all.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_plain_words_on_one_line() {
+        assert_eq!(
+            sentences(
+                "not signed in",
+                Some("run `icloud-sync login`\nin a terminal")
+            ),
+            "Not signed in. Run icloud-sync login in a terminal."
+        );
+        assert_eq!(sentences("status 500: a\0b", None), "Status 500: a\\u{0}b.");
+        assert_eq!(
+            sentences("guard 3: LOCAL is missing", Some("is its disk mounted?")),
+            "Guard 3: LOCAL is missing. Is its disk mounted?"
+        );
+        assert_eq!(sentences("über", None), "Über.");
     }
 }

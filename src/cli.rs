@@ -14,7 +14,10 @@ mod service;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Args, Parser, Subcommand, ValueEnum,
+    error::{ContextKind, ContextValue},
+};
 
 pub use pass::{
     BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, SharesArg,
@@ -74,6 +77,32 @@ Exit codes:
   7    another pass on the same folders is running
   130  stopped by Ctrl-C; 143: stopped by SIGTERM";
 
+impl Cli {
+    /// Reads the command line of the process; where it can't be read, says so and ends the process with code 2.
+    pub fn of_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| in_plain_words(error).exit())
+    }
+}
+
+/// Replaces a tip that would lead astray: clap's own for an unknown option is to take it for a folder's name.
+fn in_plain_words(mut error: clap::Error) -> clap::Error {
+    let of = |kind| error.get(kind).map(ToString::to_string);
+    let option = of(ContextKind::InvalidArg).unwrap_or_default();
+    let is_bisync = of(ContextKind::Usage).is_some_and(|usage| usage.contains(" bisync "));
+    if is_bisync && ["--delete", "--delete-extra"].contains(&option.as_str()) {
+        let tip = "bisync always carries deletions over, both ways; for a mirror of one side use \
+                   pull or push with --delete-extra";
+        let usage = "Usage: icloud-sync bisync [OPTIONS] [LOCAL] [REMOTE]";
+        // --max-delete is what it takes them for.
+        error.remove(ContextKind::SuggestedArg);
+        let tip = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tip);
+        let usage = ContextValue::StyledStr(usage.into());
+        error.insert(ContextKind::Usage, usage);
+    }
+    error
+}
+
 /// What every command takes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
@@ -130,7 +159,7 @@ pub struct SessionArgs {
     #[arg(long)]
     pub no_auto_reauth: bool,
     /// At most N requests a second to iCloud; 0: no bound [default: 100]
-    #[arg(long, value_name = "N", value_parser = value::max_rate, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::max_rate, allow_negative_numbers = true, help_heading = "Speed")]
     pub max_rate: Option<u32>,
 }
 
@@ -262,7 +291,7 @@ pub struct LoginArgs {
     /// The code of the second factor, instead of a prompt
     ///
     /// [env: ICLOUD_2FA_CODE]
-    #[arg(long, value_name = "CODE", value_parser = value::code, help_heading = "Account")]
+    #[arg(long, value_name = "CODE", value_parser = value::code, allow_negative_numbers = true, help_heading = "Account")]
     pub code: Option<String>,
     /// Sign in anew, even though a session is there
     ///
@@ -402,7 +431,7 @@ pub struct UndoArgs {
     #[arg(long, value_name = "REMOTE", value_parser = value::remote)]
     pub remote: Option<String>,
     /// List the passes that can be taken back, oldest first, and do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "pass")]
     pub list: bool,
     /// Print what would be taken back, and do nothing
     ///

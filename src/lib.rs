@@ -17,10 +17,13 @@ pub mod doctor;
 pub mod emulator;
 pub mod error;
 pub mod exec;
+#[cfg(test)]
+mod fuzz;
 pub mod metrics;
 pub mod options;
 pub mod pass;
 pub mod plan;
+mod process;
 pub mod report;
 pub mod scan;
 pub mod signals;
@@ -33,6 +36,7 @@ use std::sync::Arc;
 
 /// Carries out what was typed, tells how it went, and returns the process's exit code.
 pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
+    process::keep_to_itself();
     let is_json = commands::is_json(&cli.command);
     let verbosity = options::Verbosity::new(&cli.common);
     let console = Arc::new(report::Console::of_process(is_json, verbosity));
@@ -58,7 +62,7 @@ pub fn run(cli: &cli::Cli, env: &options::Env) -> u8 {
 /// Says what to do about what is away for the moment, where nobody has said it yet.
 fn with_way_out(error: error::Error) -> error::Error {
     if error.exit_code() == 5 && error.hint().is_none() {
-        error.with_hint("this passes, as a rule: try again later; -vv shows each attempt")
+        error.with_hint("this passes, as a rule: try again later (https://www.apple.com/support/systemstatus/ tells of troubles at Apple); -vv shows each attempt")
     } else {
         error
     }

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use icloud_sync::{cli::Cli, options::Env};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::of_process();
     ExitCode::from(icloud_sync::run(&cli, &Env::of_process()))
 }

@@ -9,6 +9,8 @@ mod dotenv;
 mod effective;
 mod env;
 mod layers;
+mod nearest;
+mod paths;
 mod setting;
 mod settle;
 pub mod value;
@@ -18,6 +20,7 @@ use std::{path::PathBuf, time::Duration};
 pub use effective::Effective;
 pub use env::Env;
 pub use layers::Layers;
+pub(crate) use setting::Setting;
 pub use setting::{environment_default, environment_names};
 
 use crate::plan::{Delete, Policy, Verb};

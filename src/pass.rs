@@ -143,7 +143,7 @@ fn record(options: &PassOptions, files: &PairFiles, result: &Result<Ended>) -> R
     };
     let last = LastPass {
         verb: options.verb.as_str().to_owned(),
-        local: options.local.to_string_lossy().into_owned(),
+        local: last::absolute(&options.local),
         remote: options.remote.clone(),
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code,

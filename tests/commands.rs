@@ -99,6 +99,65 @@ fn login_status_and_logout_tell_where_one_stands() {
 }
 
 #[test]
+fn all_settings_are_shown_with_key_name_and_place_in_a_hundred_columns() {
+    let world = World::new();
+    assert_eq!(world.login().0, 0);
+    let path = world.home.path().join(".config/icloud-sync/config.toml");
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(
+        &path,
+        "max-rate = 7\n[pair.docs]\nlocal = '~/Docs'\nop-delay = 5\n",
+    )
+    .unwrap();
+    std::fs::write(world.home.path().join(".env"), "# mine\nDRY_RUN=1\n").unwrap();
+    let mut command = world.command(&["status", "--config", "@docs"]);
+    command
+        .env("HTTPS_PROXY", "http://anna:hush@proxy:3128")
+        .env("NO_PROXY", "127.0.0.1")
+        .env("LOG_LEVEL", "error");
+    let (code, out, err) = done(&mut command);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(!out.contains("hush"), "{out}");
+    for line in out.lines() {
+        assert!(line.chars().count() <= 100, "{line}");
+    }
+    let rows: Vec<Vec<&str>> = out
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let url = world.emulator.url();
+    for row in [
+        vec!["Config", "file:", "~/.config/icloud-sync/config.toml"],
+        vec![".env", "file:", ".env"],
+        vec!["local", "LOCAL_DIRECTORY", "[pair.docs]", "~/Docs"],
+        vec!["op-delay", "OP_DELAY_MS", "[pair.docs]", "5"],
+        vec!["account", "ICLOUD_USERNAME", "session", EMAIL],
+        vec!["max-rate", "config", "file", "7"],
+        vec!["dry-run", "DRY_RUN", ".env", "line", "2", "1"],
+        vec!["log-level", "LOG_LEVEL", "environment", "error"],
+        vec!["transfers", "default", "32"],
+        vec!["ICLOUD_SYNC_ENDPOINT", "environment", url],
+        vec!["HTTPS_PROXY", "environment", "http://(redacted)@proxy:3128"],
+        vec!["NO_PROXY", "environment", "127.0.0.1"],
+        vec!["~/.local/state/icloud-sync/pairs/*/baseline.jsonl"],
+    ] {
+        assert!(rows.contains(&row), "{row:?} is not in\n{out}");
+    }
+    let (_, out, _) = world.run(&["status", "--config", "--json"]);
+    let of = |name: &str| {
+        let rows = out
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.into_iter().find(|row| row["setting"] == name).unwrap()
+    };
+    assert_eq!(of("--account")["value"], EMAIL);
+    assert_eq!(of("--account")["source"], "the saved session");
+    assert_eq!(of("--op-delay")["key"], "op-delay");
+    let state = of("STATE_FILE");
+    assert_eq!(state["source"], "default: one for each pair");
+}
+
+#[test]
 fn status_as_json_is_one_object_even_when_it_ends_with_code_4() {
     let world = World::new();
     let (code, out, _) = world.run(&["status", "--json"]);

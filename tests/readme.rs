@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Parser as _;
 use icloud_sync::{
-    cli::{Cli, Command},
+    cli::{AccountArgs, Cli, Command},
     options::{Env, Layers, Verbosity, environment_default, environment_names},
     plan::Verb,
 };
@@ -102,7 +102,7 @@ fn every_command_line_parses() {
 
 #[test]
 fn the_environment_table_names_what_the_code_reads() {
-    let table = table("| name | meaning | default |");
+    let table = table("| name | key | meaning | default |");
     let names: BTreeSet<&str> = table.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(names, environment_names().into_iter().collect());
 }
@@ -110,14 +110,25 @@ fn the_environment_table_names_what_the_code_reads() {
 #[test]
 fn the_environment_table_has_the_defaults_of_the_code() {
     let mut seen = 0;
-    for row in table("| name | meaning | default |") {
+    for row in table("| name | key | meaning | default |") {
         let name = &row[0];
         if let Some(default) = environment_default(name).filter(|text| !text.is_empty()) {
-            assert_eq!(row[2], default, "{name}");
+            assert_eq!(row[3], default, "{name}");
             seen += 1;
         }
     }
     assert!(seen > 10, "{seen}");
+}
+
+#[test]
+fn the_environment_table_has_the_keys_of_the_code() {
+    let mut layers = Layers::load(&Env::new([("HOME", "/home/anna")], "/"), None).unwrap();
+    let shown = layers.effective(None, &AccountArgs::default()).unwrap();
+    for row in table("| name | key | meaning | default |") {
+        let setting = shown.iter().find(|one| one.env == Some(&row[0]));
+        let key = setting.and_then(|one| one.key).unwrap_or_default();
+        assert_eq!(row[1], key, "{}", row[0]);
+    }
 }
 
 #[test]
@@ -316,7 +327,7 @@ fn table(head: &str) -> Vec<Vec<String>> {
 fn every_variable_of_the_interface_is_there_with_its_default() {
     let migration =
         table("| variable | default there | default here | what is different on purpose |");
-    let settings = table("| name | meaning | default |");
+    let settings = table("| name | key | meaning | default |");
     let names: Vec<&str> = migration.iter().map(|row| row[0].as_str()).collect();
     let wanted: Vec<&str> = INTERFACE.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, wanted);
@@ -331,7 +342,7 @@ fn every_variable_of_the_interface_is_there_with_its_default() {
         let setting = settings.iter().find(|row| row[0] == *name);
         let setting = setting.unwrap_or_else(|| panic!("{name} is not in the table of settings"));
         if let Some(default) = default {
-            assert_eq!(setting[2], *default, "{name}");
+            assert_eq!(setting[3], *default, "{name}");
         }
     }
 }

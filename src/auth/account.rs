@@ -28,6 +28,8 @@ pub(crate) struct Account {
     pub(crate) wants_code: bool,
     /// New terms wait to be accepted.
     pub(crate) wants_terms: bool,
+    /// The owner has to unlock it.
+    pub(crate) is_locked: bool,
 }
 
 /// What came of asking for the account.
@@ -194,6 +196,7 @@ impl Account {
             wants_code: is_protected
                 && (says("hsaChallengeRequired") || !says("hsaTrustedBrowser")),
             wants_terms: says("termsUpdateNeeded"),
+            is_locked: info.get("locked") == Some(&Value::Bool(true)),
         })
     }
 
@@ -203,6 +206,11 @@ impl Account {
     /// `SignIn` where Drive is not to be had: terms are pending, or it was never opened; `Protocol`
     /// where the map points elsewhere.
     pub(crate) fn settle_in(self, wire: &Transport, session: &mut Session) -> Result<()> {
+        if self.is_locked {
+            return Err(Error::new(Kind::SignIn, "the account is locked").with_hint(
+                "unlock it at https://iforgot.apple.com, then run `icloud-sync login`",
+            ));
+        }
         if self.wants_terms {
             return Err(Error::new(
                 Kind::SignIn,
@@ -228,6 +236,9 @@ impl Account {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

@@ -37,6 +37,9 @@ pub(crate) struct Attempts {
     pub(crate) code_wanted: bool,
     /// Since when, and why, a person is needed.
     pub(crate) waiting: Option<Waiting>,
+    /// An earlier record could not be read: what it said of a refused password is not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_damaged: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,15 +58,20 @@ pub(crate) struct Waiting {
 }
 
 impl Attempts {
-    /// Reads the record; an unreadable one is empty.
+    /// Reads the record. One that cannot be read says nothing of a refused password, so that nothing is sent unattended
+    /// until somebody has signed in.
     ///
     /// # Errors
     /// `Local`.
     pub(crate) fn load(store: &Store) -> Result<Self> {
         let data = files::read_private(&store.file("attempts.json"))?;
-        Ok(data
-            .and_then(|data| serde_json::from_slice(&data).ok())
-            .unwrap_or_default())
+        let damaged = Self {
+            is_damaged: true,
+            ..Self::default()
+        };
+        Ok(data.map_or_else(Self::default, |data| {
+            serde_json::from_slice(&data).unwrap_or(damaged)
+        }))
     }
 
     /// Writes the record.
@@ -106,6 +114,7 @@ impl Attempts {
         self.refused = None;
         self.code_wanted = false;
         self.waiting = None;
+        self.is_damaged = false;
     }
 
     /// Notes that a person has signed in: automatic sign-ins are counted anew.
@@ -129,20 +138,24 @@ impl Attempts {
 
     /// Returns how many automatic sign-ins there were within the last hour.
     pub(crate) fn within_an_hour(&self, now_ms: i64) -> usize {
-        let is_recent = |at: &&i64| **at <= now_ms && now_ms - **at < HOUR_MS;
+        let is_recent = |at: &&i64| is_recent(**at, now_ms);
         self.automatic_ms.iter().filter(is_recent).count()
     }
 
     /// Counts an automatic sign-in that is about to ask the service; `most` an hour.
     ///
     /// # Errors
-    /// `SignIn` where none is allowed, or so many were made within the hour: the reason is why a person is waited
-    /// for, where one is.
+    /// `SignIn` where none is allowed, so many were made within the hour (the reason is why a person is waited for, where
+    /// one is), or the record was damaged.
     pub(crate) fn begin_automatic(&mut self, most: Option<u32>, now_ms: i64) -> Result<()> {
+        if self.is_damaged {
+            return Err(Error::new(
+                Kind::SignIn,
+                "the record of sign-ins was damaged, so it is not known whether the password was refused before",
+            ));
+        }
         let most = most.unwrap_or(0) as usize;
-        // A clock that was set back must not block for ever.
-        self.automatic_ms
-            .retain(|&at| at <= now_ms && now_ms - at < HOUR_MS);
+        self.automatic_ms.retain(|&at| is_recent(at, now_ms));
         if self.automatic_ms.len() < most {
             self.automatic_ms.push(now_ms);
             return Ok(());
@@ -170,6 +183,11 @@ impl Attempts {
     }
 }
 
+/// A clock that was set back must not block for ever: what lies ahead does not count.
+fn is_recent(at_ms: i64, now_ms: i64) -> bool {
+    at_ms <= now_ms && now_ms.saturating_sub(at_ms) < HOUR_MS
+}
+
 fn slow_hash(password: &Secret, salt: &str, rounds: u32) -> String {
     let mut hash = [0; 32];
     pbkdf2_hmac::<Sha256>(
@@ -180,6 +198,9 @@ fn slow_hash(password: &Secret, salt: &str, rounds: u32) -> String {
     );
     hex(&hash)
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -226,6 +247,23 @@ mod tests {
             let error = attempts.begin_automatic(off, HOUR_MS + 7).unwrap_err();
             assert!(error.chain().ends_with("switched off"), "{}", error.chain());
         }
+    }
+
+    #[test]
+    fn a_damaged_record_lets_nothing_be_sent_unattended_until_somebody_signs_in() {
+        let dir = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint::new(None, Region::Global).unwrap();
+        let store = Store::new(dir.path(), "a@example.com", &endpoint);
+        files::write_private(&store.file("attempts.json"), b"{\"refused\":{\"at").unwrap();
+        for _ in 0..2 {
+            let mut attempts = Attempts::load(&store).unwrap();
+            let error = attempts.begin_automatic(Some(3), 0).unwrap_err();
+            assert_eq!(error.kind(), Kind::SignIn);
+            attempts.save(&store).unwrap();
+        }
+        let mut attempts = Attempts::load(&store).unwrap();
+        attempts.succeeded();
+        attempts.begin_automatic(Some(3), 0).unwrap();
     }
 
     #[test]

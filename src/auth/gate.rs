@@ -1,6 +1,8 @@
 //! One account at one endpoint: whose it is, where its session is kept, and the connection to sign in
 //! over. What is done with them is in `login` and `keeper`.
 
+use std::time::Duration;
+
 use cookie_store::Cookie;
 
 use crate::{
@@ -21,6 +23,8 @@ use crate::{
 
 /// In tests: milliseconds that count as a second in every wait. Only read with a loopback endpoint.
 const TEST_PACE: &str = "ICLOUD_SYNC_TEST_PACE_MS";
+/// The same: milliseconds that a request may take, and that content may stand still.
+const TEST_LIMIT: &str = "ICLOUD_SYNC_TEST_LIMIT_MS";
 
 /// One account at one endpoint: all that signing in needs but the connection.
 pub(crate) struct Gate {
@@ -129,9 +133,18 @@ impl Gate {
 
 /// Returns how long to wait for what: as always, but for tests on this machine's own emulator.
 pub(crate) fn pace(endpoint: &Endpoint) -> Pace {
-    let millis = endpoint
-        .is_loopback()
-        .then(|| std::env::var(TEST_PACE).ok()?.parse().ok())
-        .flatten();
-    millis.map_or_else(Pace::default, Pace::of_millis)
+    let given = |name: &str| -> Option<u64> {
+        let text = endpoint.is_loopback().then(|| std::env::var(name).ok())?;
+        text?.parse().ok()
+    };
+    let pace = given(TEST_PACE).map_or_else(Pace::default, Pace::of_millis);
+    match given(TEST_LIMIT).map(Duration::from_millis) {
+        Some(limit) => Pace {
+            listing: limit,
+            other: limit,
+            stall: limit,
+            ..pace
+        },
+        None => pace,
+    }
 }

@@ -17,7 +17,7 @@ use crate::{
         gate::Gate,
         login::Factor,
         pcs,
-        prompt::{Nobody, nobody_there},
+        prompt::{Nobody, Prompt, nobody_there},
         session::{Session, now_ms},
     },
     cloud::http::{Keeper, Services, Transport, lock},
@@ -28,14 +28,17 @@ use crate::{
 pub(crate) struct SignedIn {
     gate: Gate,
     session: Mutex<Session>,
+    /// Who is there while requests are made: to tap on a device, not to type a password.
+    person: Option<Box<dyn Prompt>>,
 }
 
 impl SignedIn {
-    /// Takes a session that is signed in.
-    pub(crate) fn new(gate: Gate, session: Session) -> Self {
+    /// Takes a session that is signed in, and who is there.
+    pub(crate) fn new(gate: Gate, session: Session, person: Option<Box<dyn Prompt>>) -> Self {
         Self {
             gate,
             session: Mutex::new(session),
+            person,
         }
     }
 
@@ -122,6 +125,10 @@ impl Keeper for SignedIn {
         if let Err(error) = self.climb(wire, &mut next, &held) {
             // Forgotten there: not to come back with what is saved from here.
             session.tokens.session_token = next.tokens.session_token;
+            // Nor are cookies kept of an account that does not open.
+            if let Some((_, cookies)) = self.gate.load()? {
+                wire.jar.load(cookies);
+            }
             return Err(self.noted(error)?);
         }
         *session = next;
@@ -130,7 +137,8 @@ impl Keeper for SignedIn {
 
     fn unlock(&self, wire: &Transport, current: &Services) -> Result<()> {
         let held = self.gate.store.lock(&self.gate.stop)?;
-        if let Err(error) = pcs::unlock(wire, current, &Nobody, true) {
+        let prompt = self.person.as_deref().unwrap_or(&Nobody);
+        if let Err(error) = pcs::unlock(wire, current, prompt, true) {
             return Err(self.noted(error)?);
         }
         let session = lock(&self.session);
@@ -162,7 +170,7 @@ pub(crate) struct Resumed(SignedIn);
 impl Resumed {
     /// Takes a session that is signed in.
     pub(crate) fn new(gate: Gate, session: Session) -> Self {
-        Self(SignedIn::new(gate, session))
+        Self(SignedIn::new(gate, session, None))
     }
 }
 

@@ -53,14 +53,14 @@ pub fn open(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Resul
     if !options.relogin
         && let Some(session) = gate.resume(&wire)?
     {
-        return Ok(api(gate, wire, session));
+        return Ok(api(gate, wire, session, prompt));
     }
     let held = gate.store.lock(stop)?;
     // Another process may have signed in while this one waited for the lock.
     if !options.relogin
         && let Some(session) = gate.resume(&wire)?
     {
-        return Ok(api(gate, wire, session));
+        return Ok(api(gate, wire, session, prompt));
     }
     let mut session = gate.state(&wire)?;
     let factor = Factor {
@@ -69,7 +69,7 @@ pub fn open(options: &AccountOptions, prompt: &dyn Prompt, stop: &Stop) -> Resul
     };
     gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;
     drop(held);
-    Ok(api(gate, wire, session))
+    Ok(api(gate, wire, session, prompt))
 }
 
 /// Returns a connection with the saved session, which ends when that does: nobody signs in, and nothing is renewed.
@@ -143,8 +143,8 @@ pub fn second(options: &AccountOptions) -> Result<std::time::Duration> {
     Ok(Gate::find(options, &Nobody, &Stop::new())?.pace().second)
 }
 
-fn api(gate: Gate, wire: Transport, session: Session) -> Arc<Api> {
+fn api(gate: Gate, wire: Transport, session: Session, prompt: &dyn Prompt) -> Arc<Api> {
     let services = session.services();
-    let keeper = SignedIn::new(gate, session);
+    let keeper = SignedIn::new(gate, session, prompt.for_later());
     Arc::new(Api::new(wire, Box::new(keeper), services))
 }

@@ -75,10 +75,10 @@ fn consent(wire: &Transport, services: &Services, prompt: &dyn Prompt) -> Result
         ));
     }
     prompt.tell(
-        "This account protects its data. Unlock your iPhone, iPad or Mac and tap \"Allow Access\" in the message about iCloud data on the web.",
+        "This account protects its data (Advanced Data Protection). Unlock your iPhone, iPad or Mac and tap \"Allow Access\" in the message about iCloud data on the web. No message? See that \"Access iCloud Data on the Web\" is on: Settings, your name, iCloud.",
     );
-    for _ in 0..POLLS {
-        wire.stop.wait(wire.pace.second * PAUSE)?;
+    for poll in 0..POLLS {
+        pause(wire, prompt, POLLS - poll)?;
         let state = call(wire, services, "requestWebAccessState", b"null".to_vec())?;
         if state.get("isDeviceConsentedForPCS") == Some(&Value::Bool(true)) {
             return Ok(());
@@ -111,7 +111,9 @@ fn fetch(wire: &Transport, services: &Services, prompt: &dyn Prompt) -> Result<(
         ]
         .contains(&text("message"))
         {
-            let message: String = text("message").chars().take(200).collect();
+            let message: String = (text("message").chars().filter(|c| !c.is_control()))
+                .take(200)
+                .collect();
             return Err(Error::new(
                 Kind::SignIn,
                 format!("the protected data cannot be unlocked: {message}"),
@@ -122,7 +124,7 @@ fn fetch(wire: &Transport, services: &Services, prompt: &dyn Prompt) -> Result<(
             prompt.tell("Waiting for one of your devices to unlock the data; keep it unlocked.");
         }
         if poll + 1 < polls {
-            wire.stop.wait(wire.pace.second * PAUSE)?;
+            pause(wire, prompt, polls - 1 - poll)?;
         }
     }
     if !is_attended {
@@ -133,6 +135,19 @@ fn fetch(wire: &Transport, services: &Services, prompt: &dyn Prompt) -> Result<(
         "no device has unlocked the protected data in time",
     )
     .with_hint("run `icloud-sync login` again, with an unlocked device at hand"))
+}
+
+/// Waits for the next question, of which so many are left, and shows a person how long there is still.
+fn pause(wire: &Transport, prompt: &dyn Prompt, polls_left: u32) -> Result<()> {
+    for second in 0..PAUSE {
+        prompt.countdown(Some(polls_left * PAUSE - second));
+        let waited = wire.stop.wait(wire.pace.second);
+        if waited.is_err() || second + 1 == PAUSE {
+            prompt.countdown(None);
+        }
+        waited?;
+    }
+    Ok(())
 }
 
 fn needs_person() -> Error {

@@ -89,6 +89,15 @@ pub trait Prompt: Send + Sync {
 
     /// Tells something, such as what to tap on which device.
     fn tell(&self, text: &str);
+
+    /// Shows how many seconds are left for a person to do what was told; `None` takes it away again.
+    fn countdown(&self, _left: Option<u32>) {}
+
+    /// Returns another way to the same person, to be kept for as long as requests are made; `None` where nobody
+    /// may be asked later.
+    fn for_later(&self) -> Option<Box<dyn Prompt>> {
+        None
+    }
 }
 
 /// Nobody to ask: a run from cron or a service.
@@ -188,6 +197,21 @@ impl Prompt for Terminal {
     fn tell(&self, text: &str) {
         say(&format!("{text}\n"));
     }
+
+    fn countdown(&self, left: Option<u32>) {
+        // One line, written over and over.
+        let line = left.map_or(String::new(), time_left);
+        say(&format!("\r\x1b[K{line}"));
+    }
+}
+
+/// How long there is still, as it is shown.
+fn time_left(seconds: u32) -> String {
+    format!(
+        "{}:{:02} left, Ctrl-C to give up",
+        seconds / 60,
+        seconds % 60
+    )
 }
 
 /// Whether an account can be called so: an e-mail address, or where those are in use a phone number. What was
@@ -337,6 +361,12 @@ mod tests {
         let text = code_text(&question(), Some("That code was wrong."));
         assert!(text.starts_with("That code was wrong.\n"), "{text}");
         assert!(text.contains("\n  2  •• 11\n"), "{text}");
+    }
+
+    #[test]
+    fn the_time_that_is_left_is_in_minutes_and_seconds() {
+        assert_eq!(time_left(300), "5:00 left, Ctrl-C to give up");
+        assert_eq!(time_left(59), "0:59 left, Ctrl-C to give up");
     }
 
     #[test]

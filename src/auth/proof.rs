@@ -80,29 +80,8 @@ impl Identity<'_> {
             401 | 403 => return refused(&answer).map(Begun::Refused),
             _ => return Err(stumbled("signin/init", &answer)),
         }
-        // The label may say HTML; it is JSON all the same.
-        let value: Value = serde_json::from_slice(&answer.body).map_err(|error| {
-            Error::new(Kind::Protocol, "signin/init: the answer is no JSON").with_source(error)
-        })?;
-        let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let decoded = |name: &str| text(name).and_then(|text| STANDARD.decode(text).ok());
-        let rounds = value.get("iteration").and_then(Value::as_u64);
-        let scheme = text("protocol").and_then(Scheme::parse);
-        let (Some(scheme), Some(salt), Some(public), Some(rounds), Some(opaque)) =
-            (scheme, decoded("salt"), decoded("b"), rounds, text("c"))
-        else {
-            return Err(Error::new(
-                Kind::Protocol,
-                "signin/init: the answer is not one this program understands; no proof was sent",
-            ));
-        };
-        let challenge = Challenge {
-            scheme,
-            salt,
-            rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
-            public,
-        };
-        Ok(Begun::Challenge(challenge, opaque.to_owned()))
+        let (challenge, opaque) = challenge(&answer.body)?;
+        Ok(Begun::Challenge(challenge, opaque))
     }
 
     fn complete(&mut self, account: &str, opaque: &str, proof: &Proof) -> Result<Proven> {
@@ -189,6 +168,33 @@ enum Begun {
     Refused(String),
 }
 
+/// Reads the challenge in the answer of `signin/init`, and the text that goes back with the proof.
+fn challenge(body: &[u8]) -> Result<(Challenge, String)> {
+    // The label may say HTML; it is JSON all the same.
+    let value: Value = serde_json::from_slice(body).map_err(|error| {
+        Error::new(Kind::Protocol, "signin/init: the answer is no JSON").with_source(error)
+    })?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let decoded = |name: &str| text(name).and_then(|text| STANDARD.decode(text).ok());
+    let rounds = value.get("iteration").and_then(Value::as_u64);
+    let scheme = text("protocol").and_then(Scheme::parse);
+    let (Some(scheme), Some(salt), Some(public), Some(rounds), Some(opaque)) =
+        (scheme, decoded("salt"), decoded("b"), rounds, text("c"))
+    else {
+        return Err(Error::new(
+            Kind::Protocol,
+            "signin/init: the answer is not one this program understands; no proof was sent",
+        ));
+    };
+    let challenge = Challenge {
+        scheme,
+        salt,
+        rounds: u32::try_from(rounds).unwrap_or(u32::MAX),
+        public,
+    };
+    Ok((challenge, opaque.to_owned()))
+}
+
 fn draw() -> Result<Exchange> {
     let mut bytes = zeroize::Zeroizing::new([0; 32]);
     loop {
@@ -214,3 +220,6 @@ fn refused(answer: &Answer) -> Result<String> {
     }
     Ok(reason.words(answer.status))
 }
+
+#[cfg(test)]
+mod fuzz;

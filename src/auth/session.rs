@@ -334,4 +334,6 @@ pub(crate) fn random(bytes: &mut [u8]) -> Result<()> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

@@ -294,4 +294,6 @@ fn refuse_if_locked(answer: &Answer) -> Result<()> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

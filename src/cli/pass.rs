@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::{AccountArgs, SessionArgs};
 use crate::{
+    error::{Error, Kind, Result},
     options::{Links, MaxDelete, Shares, value},
     plan::Policy,
 };
@@ -75,7 +76,7 @@ pub struct PassArgs {
     /// Say every so many seconds how far the pass is; 0: never [default: 0]
     ///
     /// Good where no bars are shown: in a log or a mail. [env: STATS_INTERVAL]
-    #[arg(long, value_name = "SECONDS", value_parser = value::stats_interval, help_heading = "Output")]
+    #[arg(long, value_name = "SECONDS", value_parser = value::stats_interval, allow_negative_numbers = true, help_heading = "Output")]
     pub stats_interval: Option<u32>,
     /// Say at the end what was done by kind, and how fast
     ///
@@ -89,10 +90,10 @@ pub struct PassArgs {
     ///
     /// Without it a pass stops when more than half of the files would be deleted on a side. --force lets it
     /// through once.
-    #[arg(long, value_name = "N|N%", value_parser = value::max_delete, help_heading = "Deletions and guards")]
+    #[arg(long, value_name = "N|N%", value_parser = value::max_delete, allow_negative_numbers = true, help_heading = "Deletions and guards")]
     pub max_delete: Option<MaxDelete>,
     /// Empty the local trash of what is older than N days; 0: never [default: 30]
-    #[arg(long, value_name = "N", value_parser = value::trash_days, help_heading = "Deletions and guards")]
+    #[arg(long, value_name = "N", value_parser = value::trash_days, allow_negative_numbers = true, help_heading = "Deletions and guards")]
     pub trash_days: Option<u32>,
     /// Let this pass through the guards against mass deletion and mass change
     ///
@@ -114,31 +115,31 @@ pub struct PassArgs {
     /// Most files transferred at once [default: 32]
     ///
     /// A ceiling: the pass starts with fewer and takes more as long as iCloud keeps up.
-    #[arg(long, value_name = "N", value_parser = value::transfers, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::transfers, allow_negative_numbers = true, help_heading = "Speed")]
     pub transfers: Option<usize>,
     /// Most listing requests at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = value::listers, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::listers, allow_negative_numbers = true, help_heading = "Speed")]
     pub listers: Option<usize>,
     /// At most RATE bytes a second for contents, such as 500K or 1.5M
     ///
     /// Both directions together; K, M and G are 1024, 1024² and 1024³ bytes. 0: no bound.
-    #[arg(long, value_name = "RATE", value_parser = value::rate, help_heading = "Speed")]
+    #[arg(long, value_name = "RATE", value_parser = value::rate, allow_negative_numbers = true, help_heading = "Speed")]
     pub bwlimit: Option<value::Rate>,
     /// Download at most N files in this pass; 0: no bound
     ///
     /// The rest comes with the next passes. [env: MAX_DOWNLOADS_PER_PASS]
-    #[arg(long, value_name = "N", value_parser = value::max_downloads, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::max_downloads, allow_negative_numbers = true, help_heading = "Speed")]
     pub max_downloads: Option<usize>,
     /// Begin no download that would leave less than SIZE free; 0: no bound [default: 64M]
     ///
     /// On the disk of LOCAL. K, M and G are 1024, 1024² and 1024³ bytes. What does not fit is named, with the sizes,
     /// and tried again by the next pass.
-    #[arg(long, value_name = "SIZE", value_parser = value::size, help_heading = "Deletions and guards")]
+    #[arg(long, value_name = "SIZE", value_parser = value::size, allow_negative_numbers = true, help_heading = "Deletions and guards")]
     pub min_free: Option<u64>,
     /// Wait MS milliseconds before each action [default: 0]
     ///
     /// [env: OP_DELAY_MS]
-    #[arg(long, value_name = "MS", value_parser = value::op_delay_ms, help_heading = "Speed")]
+    #[arg(long, value_name = "MS", value_parser = value::op_delay_ms, allow_negative_numbers = true, help_heading = "Speed")]
     pub op_delay: Option<u64>,
     /// Again and again.
     #[command(flatten)]
@@ -167,8 +168,8 @@ pub struct WatchArgs {
     pub once: bool,
     /// Seconds between two passes of --watch, 5 or more [default: 300]
     ///
-    /// [env: SYNC_INTERVAL]
-    #[arg(long, value_name = "SECONDS", value_parser = value::interval)]
+    /// Typed without --watch it is refused; SYNC_INTERVAL is passed over then. [env: SYNC_INTERVAL]
+    #[arg(long, value_name = "SECONDS", value_parser = value::interval, allow_negative_numbers = true)]
     pub interval: Option<u32>,
     /// Run CMD when a person is needed and nobody is at the terminal
     ///
@@ -180,24 +181,51 @@ pub struct WatchArgs {
     /// Serve numbers about the passes of --watch over HTTP
     ///
     /// JSON, or Prometheus text if that is asked for. With METRICS_TOKEN in the environment only to who sends it as a
-    /// bearer token. [env: METRICS_HTTP]
+    /// bearer token. Typed without --watch it is refused; METRICS_HTTP is passed over then. [env: METRICS_HTTP]
     #[arg(long)]
     pub metrics_http: bool,
     /// Address for --metrics-http [default: 127.0.0.1]
     ///
     /// One that others can reach needs a METRICS_TOKEN. [env: METRICS_HOST]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = value::metrics_host)]
     pub metrics_host: Option<std::net::IpAddr>,
     /// Port for --metrics-http [default: 8787]
     ///
     /// [env: METRICS_PORT]
-    #[arg(long, value_name = "PORT")]
+    #[arg(long, value_name = "PORT", value_parser = value::metrics_port, allow_negative_numbers = true)]
     pub metrics_port: Option<u16>,
     /// Path for --metrics-http [default: /metrics]
     ///
     /// [env: METRICS_PATH]
     #[arg(long, value_name = "PATH", value_parser = value::metrics_path)]
     pub metrics_path: Option<String>,
+}
+
+impl WatchArgs {
+    /// Checks that nothing was typed that has no effect without another option: `is_on` that passes are run again and
+    /// again, `is_served` that their numbers are served, whoever said so.
+    ///
+    /// # Errors
+    /// `Usage`.
+    pub fn expect_sensible(&self, is_on: bool, is_served: bool) -> Result<()> {
+        let watch = ("--watch", is_on);
+        let metrics = ("--metrics-http", is_served);
+        let typed = [
+            ("--interval", self.interval.is_some(), watch),
+            ("--metrics-http", self.metrics_http, watch),
+            ("--metrics-host", self.metrics_host.is_some(), metrics),
+            ("--metrics-port", self.metrics_port.is_some(), metrics),
+            ("--metrics-path", self.metrics_path.is_some(), metrics),
+        ];
+        for (flag, is_typed, (needed, is_there)) in typed {
+            if is_typed && !is_there {
+                let text = format!("{flag} has no effect without {needed}");
+                return Err(Error::new(Kind::Usage, text)
+                    .with_hint(format!("add {needed}, or leave {flag} out")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `check`.
@@ -218,7 +246,7 @@ pub struct CheckArgs {
     #[command(flatten)]
     pub filter: FilterArgs,
     /// Most listing requests at once [default: 8]
-    #[arg(long, value_name = "N", value_parser = value::listers, help_heading = "Speed")]
+    #[arg(long, value_name = "N", value_parser = value::listers, allow_negative_numbers = true, help_heading = "Speed")]
     pub listers: Option<usize>,
     /// Whose.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{PassArgs, WatchArgs};
+use super::PassArgs;
 use crate::{options::value, plan::Verb};
 
 /// `service`.
@@ -58,7 +58,7 @@ pub struct ServiceUnitArgs {
     /// Seconds between two passes, 5 or more [default: 300]
     ///
     /// [env: SYNC_INTERVAL]
-    #[arg(long, value_name = "SECONDS", value_parser = value::interval)]
+    #[arg(long, value_name = "SECONDS", value_parser = value::interval, allow_negative_numbers = true)]
     pub interval: Option<u32>,
     /// Options of the pass, such as -- --conflict keep-both
     #[arg(value_name = "OPTIONS", last = true)]
@@ -94,17 +94,6 @@ impl ServicePairArgs {
             local: self.local.clone(),
             remote: self.remote.clone(),
             ..PassArgs::default()
-        }
-    }
-}
-
-impl ServiceUnitArgs {
-    /// Returns what a watch would be given.
-    pub fn as_watch(&self) -> WatchArgs {
-        WatchArgs {
-            watch: self.watch,
-            interval: self.interval,
-            ..WatchArgs::default()
         }
     }
 }

@@ -279,4 +279,6 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

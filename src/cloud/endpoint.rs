@@ -145,12 +145,21 @@ impl Endpoint {
     }
 }
 
+/// Returns whether a cookie's domain is one of the service's own, or below one.
+pub(super) fn is_of_service(domain: &str) -> bool {
+    let domain = domain.strip_prefix('.').unwrap_or(domain);
+    API_DOMAINS.iter().any(|own| is_within(domain, own))
+}
+
 /// Returns scheme, host and port alone: what may be shown of an address.
 pub(crate) fn place(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("?");
+    let short = |text: &str, most| text.chars().take(most).collect::<String>();
+    let scheme = short(url.scheme(), 20);
+    // No name of a host is longer.
+    let host = short(url.host_str().unwrap_or("?"), 253);
     match url.port() {
-        Some(port) => format!("{}://{host}:{port}", url.scheme()),
-        None => format!("{}://{host}", url.scheme()),
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
     }
 }
 
@@ -158,7 +167,10 @@ fn parse_base(value: &str) -> Result<Url> {
     let refuse = |why: &str| {
         Err(Error::new(
             Kind::Usage,
-            format!("ICLOUD_SYNC_ENDPOINT \"{value}\": {why}"),
+            format!(
+                "environment ICLOUD_SYNC_ENDPOINT: bad value \"{}\": {why}",
+                without_user(value)
+            ),
         )
         .with_hint("give an https address, or an http one on 127.0.0.1"))
     };
@@ -204,6 +216,18 @@ fn is_within(host: &str, domain: &str) -> bool {
     }
 }
 
+/// Takes user name and password out of a URL, however odd it is.
+pub(crate) fn without_user(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    match rest.rsplit_once('@') {
+        Some((_, host)) => format!("{scheme}(redacted)@{host}"),
+        None => url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +260,11 @@ mod tests {
         ] {
             let error = Endpoint::new(Some(bad), Region::Global).unwrap_err();
             assert_eq!(error.kind(), Kind::Usage, "{bad}");
-            assert!(error.to_string().contains(&format!("\"{bad}\"")), "{error}");
+            let shown = without_user(bad);
+            assert!(
+                error.to_string().contains(&format!("\"{shown}\"")),
+                "{error}"
+            );
         }
     }
 
@@ -302,6 +330,14 @@ mod tests {
             "{error}"
         );
         assert!(!error.to_string().contains("secret-part"), "{error}");
+        // Neither is shown at any length.
+        for long in [
+            format!("https://{}.example/", "a.".repeat(500)),
+            format!("{}:x", "a".repeat(999)),
+        ] {
+            let error = end.content(&long).unwrap_err();
+            assert!(error.to_string().chars().count() < 400, "{error}");
+        }
     }
 
     #[test]
@@ -311,5 +347,20 @@ mod tests {
         assert_eq!(end.home(), "https://www.icloud.com.cn");
         assert_eq!(end.identity().len(), 2);
         assert!(end.identity().first().unwrap().contains("apple.com.cn"));
+    }
+
+    #[test]
+    fn nobody_learns_who_uses_a_proxy() {
+        for (url, shown) in [
+            (
+                "http://anna:hush@proxy:3128/",
+                "http://(redacted)@proxy:3128/",
+            ),
+            ("anna:hush@proxy", "(redacted)@proxy"),
+            ("http://an na:h@sh@", "http://(redacted)@"),
+            ("http://proxy:3128", "http://proxy:3128"),
+        ] {
+            assert_eq!(without_user(url), shown);
+        }
     }
 }

@@ -308,7 +308,15 @@ impl Api {
                 }
                 Verdict::Session => self.refused(&mut course, &session, line, &words())?,
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
-                Verdict::Refused(kind) => return Err(refusal(kind, words(), &reason)),
+                Verdict::Refused(kind) => {
+                    let error = refusal(kind, words(), &reason);
+                    let is_listing = label.starts_with("retrieveItemDetails");
+                    return Err(if status == 400 && is_listing && error.hint().is_none() {
+                        error.with_hint(NEW_ACCOUNT)
+                    } else {
+                        error
+                    });
+                }
             }
             if effect == Effect::AtOnce {
                 return Err(not_done(&Error::new(Kind::Temporary, words())));
@@ -378,6 +386,9 @@ fn verdict_input(answer: &Answer) -> (u16, Reason) {
     }
     (answer.status, Reason::read(&answer.body))
 }
+
+/// Protocol page 7: Drive of such an account answers 400 for five to thirty minutes.
+const NEW_ACCOUNT: &str = "an account that is new, or that has never signed in here, can be refused so at first: try again in half an hour";
 
 fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
     if reason.says(&["QUOTA", "quota", "storage is used up"]) {

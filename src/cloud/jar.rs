@@ -5,6 +5,9 @@
 //! Values are kept as received, quotes included; an empty value deletes (protocol page 1.5);
 //! session cookies are kept too, since the next run needs them (5.1). Content hosts are never asked
 //! about: their client has no jar. No value ever reaches a log or a `Debug`.
+//!
+//! What answers set is bounded, as in browsers: a cookie of more than [`LARGEST`] bytes is not taken, nor one more than
+//! [`MOST`]. A cookie for a domain above the service's own (`Domain=com`) is refused, as one for a stranger's is.
 
 use std::{
     collections::BTreeSet,
@@ -17,6 +20,14 @@ use reqwest::{
     Url,
     header::{HeaderMap, HeaderValue, SET_COOKIE},
 };
+
+use super::endpoint::is_of_service;
+
+/// Bytes of a cookie with its attributes; RFC 6265 (6.1) asks for as much, and browsers take no more.
+const LARGEST: usize = 4096;
+
+/// Cookies at a time; a signed-in browser has some thirty.
+const MOST: usize = 200;
 
 /// Domain, path and name of a cookie.
 type Key = (String, String, String);
@@ -52,6 +63,9 @@ impl Jar {
         }
         let mut inner = self.lock();
         for value in headers.get_all(SET_COOKIE) {
+            if value.len() > LARGEST {
+                continue;
+            }
             let Ok(text) = std::str::from_utf8(value.as_bytes()) else {
                 continue;
             };
@@ -65,21 +79,19 @@ impl Jar {
     /// Returns the `Cookie` header for `url`, marked sensitive.
     pub fn header(&self, url: &Url) -> Option<HeaderValue> {
         let inner = self.lock();
-        let mut pairs: Vec<(&str, &str)> = inner
+        let mut pairs: Vec<String> = inner
             .store
             .get_request_values(url)
             .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}={value}"))
+            // One that no header can hold must not keep the others from being sent.
+            .filter(|pair| HeaderValue::from_bytes(pair.as_bytes()).is_ok())
             .collect();
         if pairs.is_empty() {
             return None;
         }
         pairs.sort_unstable();
-        let text = pairs
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect::<Vec<_>>()
-            .join("; ");
-        let mut header = HeaderValue::from_str(&text).ok()?;
+        let mut header = HeaderValue::from_bytes(pairs.join("; ").as_bytes()).ok()?;
         header.set_sensitive(true);
         Some(header)
     }
@@ -151,6 +163,8 @@ impl Inner {
         if host_only {
             raw.unset_domain();
             raw.set_secure(false);
+        } else if raw.domain().is_some_and(|domain| !is_of_service(domain)) {
+            return;
         }
         let is_tombstone = raw.value_trimmed().is_empty();
         let Ok(cookie) = Cookie::try_from_raw_cookie(&raw, url) else {
@@ -161,6 +175,10 @@ impl Inner {
             cookie.expire();
         }
         let key = key(&cookie);
+        let (domain, path, name) = &key;
+        if !self.store.contains(domain, path, name) && self.store.iter_unexpired().count() >= MOST {
+            return;
+        }
         // Refused by the rules for domains, or the deletion of what was not there: nothing changes.
         if self.store.insert(cookie, url).is_ok() {
             self.changed.insert(key);
@@ -294,6 +312,40 @@ mod tests {
         let disk = first.merge(Some(disk));
         assert_eq!(sent(&first, SETUP), "a=2; b=3");
         assert_eq!(disk.len(), 2);
+    }
+
+    #[test]
+    fn a_cookie_for_all_of_com_is_refused() {
+        let jar = Jar::new(false);
+        let cookies = ["a=1;Domain=com;Path=/", "b=2;Domain=.icloud.com;Path=/"];
+        jar.absorb(&answer(&cookies), &url(SETUP));
+        assert_eq!(sent(&jar, SETUP), "b=2");
+        assert_eq!(sent(&jar, "https://collector.example.com/"), "");
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_ascii_does_not_keep_the_others_back() {
+        let jar = Jar::new(false);
+        let mut headers = answer(&["good=1;Path=/"]);
+        let odd = HeaderValue::from_bytes("odd=caf\u{e9};Path=/".as_bytes()).unwrap();
+        headers.append(SET_COOKIE, odd);
+        jar.absorb(&headers, &url(SETUP));
+        let header = jar.header(&url(SETUP)).unwrap();
+        assert_eq!(header.as_bytes(), "good=1; odd=caf\u{e9}".as_bytes());
+    }
+
+    #[test]
+    fn a_flood_of_cookies_is_bounded() {
+        let jar = Jar::new(false);
+        jar.absorb(&answer(&["first=1;Path=/"]), &url(SETUP));
+        let long = format!("long={};Path=/", "x".repeat(LARGEST));
+        jar.absorb(&answer(&[&long]), &url(SETUP));
+        for number in 0..2 * MOST {
+            let cookie = format!("n{number}=1;Path=/");
+            jar.absorb(&answer(&[&cookie, "first=2;Path=/"]), &url(SETUP));
+        }
+        assert_eq!(jar.merge(None).len(), MOST);
+        assert!(sent(&jar, SETUP).starts_with("first=2; "));
     }
 
     #[test]

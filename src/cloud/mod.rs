@@ -11,6 +11,8 @@ pub mod drive;
 pub mod endpoint;
 #[cfg(test)]
 pub(crate) mod fake;
+#[cfg(test)]
+mod fuzz;
 pub mod http;
 pub mod jar;
 pub mod limit;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     FolderAnswer, FolderProbe, Node,
-    wire::{self, Item},
+    wire::{self, Item, ShareId},
 };
 use crate::tree::{DocId, Etag, Kind, RemoteId, Zone};
 
@@ -31,6 +31,9 @@ fn sort_of(word: &str) -> Sort {
     }
 }
 
+/// What an item says of its share, in bytes, at most: it goes along with every request.
+const LONGEST_SHARE: usize = 4096;
+
 /// Where an item comes from: what is in another account's share need not name that share itself.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum From<'a> {
@@ -52,10 +55,11 @@ fn share_of(item: &Item, word: &str, on_wire: &Zone, from: From<'_>) -> Option<Z
         }
         From::Asked(_) | From::Listing(_) | From::Elsewhere => {}
     }
-    let share = item.share_id.as_ref()?;
-    let owner = share.get("zoneID")?.get("ownerRecordName")?.as_str()?;
-    let record = share.get("recordName")?.as_str()?;
-    (!owner.is_empty() && !record.is_empty()).then(|| Zone::of_share(on_wire, owner, record))
+    let text = item.share_id.as_ref()?.get();
+    let share = (text.len() <= LONGEST_SHARE).then(|| serde_json::from_str::<ShareId>(text).ok());
+    let share = share.flatten()?;
+    let (owner, record) = share.zone?.owner_record_name.zip(share.record_name)?;
+    (!owner.is_empty() && !record.is_empty()).then(|| Zone::of_share(on_wire, &owner, &record))
 }
 
 /// Returns the id of an item with which another account's share begins: one in a folder of another zone.
@@ -148,8 +152,14 @@ pub(super) fn node(item: Item, from: From<'_>) -> Result<Node, String> {
             return Err(format!("the file \"{name}\" comes without a size"));
         }
     };
+    let parent = parent_of(&item, &id);
+    // Whatever its own element calls itself: nothing but a library, or a share, lies in another zone than its parent.
+    let is_library = sort == Sort::Library
+        || (kind == Kind::Folder
+            && !id.zone.is_share()
+            && (parent.as_ref()).is_some_and(|up| up.zone != id.zone));
     let is_trashed = item.parent_id.as_deref().is_some_and(is_trash);
-    let parent = parent_of(&item, &id).filter(|_| !is_trashed);
+    let parent = parent.filter(|_| !is_trashed);
     let etag = match item.etag {
         Some(etag) => Etag::new(&etag),
         // Never seen. What else tells versions apart takes its place.
@@ -164,7 +174,7 @@ pub(super) fn node(item: Item, from: From<'_>) -> Result<Node, String> {
         etag,
         size,
         modified_ms,
-        is_fixed: sort == Sort::Library,
+        is_fixed: is_library,
         is_lent,
         is_shared,
         is_foreign: sort == Sort::Foreign,
@@ -303,7 +313,12 @@ pub(super) enum FolderItems {
 fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
     // It was asked for as a folder, and answered as one; the trash's element has no type.
     element.kind.get_or_insert_with(|| "FOLDER".to_owned());
-    node(element, From::Asked(asked))
+    let node = node(element, From::Asked(asked))?;
+    if node.kind == Kind::Folder {
+        Ok(node)
+    } else {
+        Err("the answer is for something that is no folder".to_owned())
+    }
 }
 
 /// A child, in a folder of that zone, of which only ids and etag are told.

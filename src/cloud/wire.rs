@@ -7,9 +7,9 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// What the content host answers to an upload (protocol page 9.7); passed on as it came.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -44,7 +44,25 @@ pub(crate) struct Asked {
     pub(crate) include_hierarchy: bool,
     /// Of what another account shares: as its share's own item gives it (page 8.9).
     #[serde(rename = "shareID", skip_serializing_if = "Option::is_none")]
-    pub(crate) share_id: Option<Value>,
+    pub(crate) share_id: Option<Box<RawValue>>,
+}
+
+/// What is read of a `shareID` (page 8.9).
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShareId {
+    #[serde(deserialize_with = "text")]
+    pub(crate) record_name: Option<String>,
+    #[serde(rename = "zoneID")]
+    pub(crate) zone: Option<ShareZone>,
+}
+
+/// Where a share is kept.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShareZone {
+    #[serde(deserialize_with = "text")]
+    pub(crate) owner_record_name: Option<String>,
 }
 
 impl Item {
@@ -89,17 +107,26 @@ pub(crate) struct Item {
     pub(crate) date_expiration: Option<String>,
     pub(crate) is_deleted: Option<bool>,
     #[serde(rename = "shareID")]
-    pub(crate) share_id: Option<Value>,
+    pub(crate) share_id: Option<Box<RawValue>>,
+    #[serde(deserialize_with = "children")]
     pub(crate) items: Option<Vec<Item>>,
     #[serde(deserialize_with = "number")]
     pub(crate) number_of_items: Option<u64>,
+}
+
+/// The folders of an answer, or the items of one.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Folders {
+    #[serde(deserialize_with = "elements")]
+    pub(crate) list: Vec<Item>,
 }
 
 /// An answer of items (pages 8.2, 8.7).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Items {
-    #[serde(alias = "folders")]
+    #[serde(alias = "folders", deserialize_with = "some_elements")]
     pub(crate) items: Option<Vec<Item>>,
     #[serde(deserialize_with = "text")]
     pub(crate) status: Option<String>,
@@ -283,6 +310,72 @@ pub(crate) struct Document {
     pub(crate) mtime: Option<u64>,
 }
 
+/// Elements of an answer at most: one for each thing that was asked for.
+const MOST_ELEMENTS: usize = 4096;
+
+/// Items of a folder at most. What a listing holds is many times as large in memory as a short text that says it.
+const MOST_CHILDREN: usize = 300_000;
+
+fn elements<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Item>, D::Error> {
+    from.deserialize_seq(List {
+        most: MOST_ELEMENTS,
+        has_ids: false,
+    })
+}
+
+fn some_elements<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Item>>, D::Error> {
+    Option::<Folders>::deserialize(from).map(|folders| folders.map(|folders| folders.list))
+}
+
+/// Reads the items of a folder. Behind one without an id the rest is passed over: the folder is odd then, whatever it is.
+fn children<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<Item>>, D::Error> {
+    Option::<Children>::deserialize(from).map(|children| children.map(|children| children.0))
+}
+
+struct Children(Vec<Item>);
+
+impl<'de> Deserialize<'de> for Children {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let list = List {
+            most: MOST_CHILDREN,
+            has_ids: true,
+        };
+        from.deserialize_seq(list).map(Self)
+    }
+}
+
+/// A list of items that is bounded.
+struct List {
+    most: usize,
+    /// Each has an id, or nothing behind it counts.
+    has_ids: bool,
+}
+
+impl<'de> Visitor<'de> for List {
+    type Value = Vec<Item>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut of: A) -> Result<Vec<Item>, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = of.next_element::<Item>()? {
+            let has_id = item.drivewsid.is_some() || item.docwsid.is_some();
+            list.push(item);
+            if list.len() > self.most {
+                let text = format!("more than {} items in one list", self.most);
+                return Err(A::Error::custom(text));
+            }
+            if self.has_ids && !has_id {
+                while of.next_element::<IgnoredAny>()?.is_some() {}
+                break;
+            }
+        }
+        Ok(list)
+    }
+}
+
 /// Reads text; a number or a truth value as text too, anything else as nothing.
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     from.deserialize_any(Lenient).map(|word| match word {
@@ -359,6 +452,24 @@ impl<'de> Visitor<'de> for Lenient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_says_nothing_takes_no_memory() {
+        let text = format!(
+            r#"[{{"items":[{}],"numberOfItems":2}}]"#,
+            "{},".repeat(999) + "{}"
+        );
+        let folders: Folders = serde_json::from_str(&text).unwrap();
+        let items = folders.list[0].items.as_ref().unwrap();
+        assert_eq!(items.len(), 1, "the one that makes the folder odd");
+        let many = "{},".repeat(MOST_ELEMENTS) + "{}";
+        assert!(serde_json::from_str::<Folders>(&format!("[{many}]")).is_err());
+        assert!(serde_json::from_str::<Items>(&format!(r#"{{"items":[{many}]}}"#)).is_err());
+        let one = r#"{"docwsid":1},"#.repeat(MOST_CHILDREN) + "{}";
+        assert!(serde_json::from_str::<Item>(&format!(r#"{{"items":[{one}]}}"#)).is_err());
+        let none: Items = serde_json::from_str(r#"{"items":null}"#).unwrap();
+        assert!(none.items.is_none());
+    }
 
     #[test]
     fn odd_values_do_not_spoil_an_item() {

@@ -36,13 +36,14 @@ use crate::{
     },
     cli::{
         AccountArgs, CheckArgs, Cli, Command, DoctorArgs, ExplainArgs, LoginArgs, LogoutArgs,
-        LsArgs, OneWayArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand, UndoArgs,
+        LsArgs, OneWayArgs, PassArgs, ServiceCommand, SessionArgs, StatusArgs, TrashCommand,
+        UndoArgs,
     },
     cloud::{drive::Drive, endpoint::Endpoint},
     doctor::{Finding, Subject, Veil, examine, exit_code, probe},
     error::{Error, Kind, Result},
     metrics::{self, Counting, Metrics},
-    options::{AccountOptions, Env, Layers, PassOptions, Verbosity},
+    options::{AccountOptions, Env, Layers, PassOptions, Setting, Verbosity},
     pass::{self, Tools},
     plan::Verb,
     report::{self, Console, Progress, Reporter, Style},
@@ -78,11 +79,11 @@ pub fn is_json(command: &Command) -> bool {
     }
 }
 
-/// Returns whether `--verbose-decisions` is given.
-fn wants_decisions(command: &Command) -> bool {
-    let args = match command {
-        Command::Pull(args) | Command::Push(args) => &args.pass,
-        Command::Bisync(args) => &args.pass,
+/// Returns what is given to a pass, if the command is one.
+fn pass_args(command: &Command) -> Option<&PassArgs> {
+    match command {
+        Command::Pull(args) | Command::Push(args) => Some(&args.pass),
+        Command::Bisync(args) => Some(&args.pass),
         Command::Login(_)
         | Command::Logout(_)
         | Command::Status(_)
@@ -94,11 +95,10 @@ fn wants_decisions(command: &Command) -> bool {
         | Command::Doctor(_)
         | Command::Service(_)
         | Command::Completions(_)
-        | Command::Man(_) => return false,
+        | Command::Man(_) => None,
         #[cfg(feature = "emulator")]
-        Command::Demo | Command::Emulator(_) => return false,
-    };
-    args.verbose_decisions
+        Command::Demo | Command::Emulator(_) => None,
+    }
 }
 
 /// Carries out a command, and returns the exit code.
@@ -117,8 +117,10 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     }
     let verbosity = Verbosity::new(&cli.common);
     let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
-    let log = layers.log(&cli.common, wants_decisions(&cli.command))?;
-    report::log::start(&log, console, verbosity, is_json(&cli.command))?;
+    let decisions = pass_args(&cli.command).is_some_and(|args| args.verbose_decisions);
+    let log = layers.log(&cli.common, decisions)?;
+    report::log::start(&log, console, verbosity, is_json(&cli.command))
+        .map_err(|error| layers.blame(&[Setting::LogFile], error))?;
     for warning in layers.warnings() {
         log::warn!("{warning}");
     }
@@ -136,7 +138,7 @@ pub fn run(cli: &Cli, env: &Env, console: &Arc<Console>, stop: &Stop) -> Result<
     match &cli.command {
         Command::Login(args) => seat.login(args),
         Command::Logout(args) => seat.logout(args),
-        Command::Status(args) => seat.status(args),
+        Command::Status(args) => seat.status(args, env),
         Command::Ls(args) => seat.ls(args),
         Command::Pull(args) => {
             let (pass, account) = seat.layers.one_way(Verb::Pull, args, verbosity)?;
@@ -216,10 +218,23 @@ impl Seat<'_> {
         Ok(0)
     }
 
-    fn status(&mut self, args: &StatusArgs) -> Result<u8> {
+    fn status(&mut self, args: &StatusArgs, env: &Env) -> Result<u8> {
         if args.config {
-            let all = self.layers.effective(args.pair.as_deref())?;
-            status::config(&all, args.json, &mut self.console.out())?;
+            let mut all = self.layers.effective(args.pair.as_deref(), &args.account)?;
+            let account = self.account(&args.account, &SessionArgs::default(), None)?;
+            Endpoint::new(account.endpoint.as_deref(), account.region)?;
+            if let (None, Some(known)) = (&account.username, auth::known_account(&account)) {
+                status::fill_account(&mut all, known);
+            }
+            if args.json {
+                status::config_json(&all, &mut self.console.out())?;
+            } else {
+                let file = env.config_dir().ok().map(|dir| dir.join("config.toml"));
+                let file = (file.as_deref(), self.layers.config_file().is_some());
+                let places = status::places(file, self.layers.env_file());
+                let veil = Veil::new(env.home().ok().as_deref(), None);
+                status::config(&places, &all, &veil, &mut self.console.out())?;
+            }
             return Ok(0);
         }
         let account = self.account(&args.account, &SessionArgs::default(), None)?;
@@ -363,9 +378,9 @@ impl Seat<'_> {
     }
 
     fn doctor(&mut self, args: &DoctorArgs, env: &Env) -> Result<u8> {
-        let (options, account) = self
-            .layers
-            .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
+        let (options, account) =
+            self.layers
+                .pass_anywhere(Verb::Bisync, &args.as_pass(), self.verbosity)?;
         self.log_places();
         let veil = Veil::new(
             env.home().ok().as_deref(),
@@ -421,7 +436,7 @@ impl Seat<'_> {
             ServiceCommand::Print(args) => (args, false),
             ServiceCommand::Install(args) => (args, true),
         };
-        let watch = self.layers.watch(&args.as_watch())?;
+        let interval = self.layers.interval(args.interval)?;
         let mut more = Vec::new();
         if let Some(path) = self.layers.env_file() {
             let path = std::path::absolute(path)
@@ -446,10 +461,10 @@ impl Seat<'_> {
                 .iter()
                 .filter_map(|name| Some(((*name).to_owned(), env.text(name).ok()??.to_owned())))
                 .collect(),
-            interval: watch.interval,
+            interval,
             is_watch: args.watch,
         };
-        service::expect_parses(&unit)?;
+        service::expect_sensible(&unit, &mut self.layers)?;
         for name in self.layers.from_environment() {
             self.console.tell(&format!(
                 "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"

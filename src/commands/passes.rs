@@ -16,7 +16,7 @@ use crate::{
     },
     error::{Kind, Result},
     metrics::{self, Metrics},
-    options::{AccountOptions, Env, PassOptions, WatchOptions},
+    options::{AccountOptions, Env, PassOptions, Setting, WatchOptions},
     pass::{self, Absent, Tools},
     plan::Verb,
     report::{self, Closing, Summary},
@@ -44,8 +44,8 @@ impl Seat<'_> {
             .transpose()?;
         let metrics = Metrics::of(folder.map(|files| files.folder));
         self.metrics = Some(metrics.clone());
-        // What would be pushed is told once: nothing comes of it that another pass could go on from.
-        if watch.is_on && !options.no_remote {
+        // What would be done is told once: nothing comes of it that another pass could go on from.
+        if watch.is_on && !options.dry_run {
             self.is_brief = true;
             return self.watch(options, account, watch, &attention, &metrics);
         }
@@ -78,7 +78,10 @@ impl Seat<'_> {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());
                 let numbers = move || metrics.snapshot(auth::health(&account));
-                let server = metrics::serve(address, numbers)?;
+                let server = metrics::serve(address, numbers).map_err(|error| {
+                    let from = [Setting::MetricsHost, Setting::MetricsPort];
+                    self.layers.blame(&from, error)
+                })?;
                 let path = &address.path;
                 let text = format!("metrics: http://{}{path}\n", server.address);
                 self.console.tell(&text);

@@ -23,6 +23,7 @@ pub(super) fn terminal(console: &Arc<Console>) -> impl Prompt {
 }
 
 /// Asks through another prompt, and can be interrupted while it does.
+#[derive(Clone)]
 struct Interruptible<P> {
     to: P,
     console: Arc<Console>,
@@ -35,7 +36,7 @@ impl<P: Prompt> Interruptible<P> {
     }
 }
 
-impl<P: Prompt> Prompt for Interruptible<P> {
+impl<P: Prompt + Clone + 'static> Prompt for Interruptible<P> {
     fn is_attended(&self) -> bool {
         self.to.is_attended()
     }
@@ -58,5 +59,17 @@ impl<P: Prompt> Prompt for Interruptible<P> {
 
     fn tell(&self, text: &str) {
         self.console.bars().suspend(|| self.to.tell(text));
+    }
+
+    fn countdown(&self, left: Option<u32>) {
+        // Bars have a line of their own, and whoever sees them knows that something is waited for.
+        if !self.console.has_bars() {
+            self.to.countdown(left);
+        }
+    }
+
+    fn for_later(&self) -> Option<Box<dyn Prompt>> {
+        self.is_attended()
+            .then(|| Box::new(self.clone()) as Box<dyn Prompt>)
     }
 }

@@ -1,23 +1,24 @@
 //! `service`: systemd user units that run a pass by themselves, as a timer or as a watch.
 //!
-//! Comes in: what to run, where and how often. Goes out: the text of the units; [`install`] and [`remove`] also write
+//! Comes in: what to run, where and how often. Goes out: the text of the units; [`install()`] and [`remove`] also write
 //! and remove the files and tell systemd. A file that this program did not write is neither replaced nor removed. No
 //! secret is in a unit: what signs in is the session, the keyring or the config file.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod install;
+
+use std::path::PathBuf;
 
 use clap::Parser as _;
 
+use super::pass_args;
 use crate::{
+    cli::Cli,
     error::{Error, Kind, Result},
+    options::Layers,
     plan::Verb,
-    report::{Console, sanitize::for_terminal},
-    state::replace_file,
 };
+
+pub use install::{install, remove};
 
 /// The first line of each file, by which it is known again.
 const MARK: &str = "# Written by icloud-sync service; changes are lost when it is installed again.";
@@ -129,7 +130,8 @@ impl Unit {
             // A pass of its own sort must end first; a second signal would not be kinder.
             line("TimeoutStopSec=120".into());
         }
-        // Wrong settings, a person who is needed, a guard: starting again helps none of them.
+        // A watch ends by itself for wrong settings alone, and waits for a person or a guard; systemd starts no single
+        // pass again. All three are named, since starting again would help with none of them.
         line("RestartPreventExitStatus=2 4 6".into());
         line("# Some items were left alone for a problem: the log names them; and another pass was at work.".into());
         line("SuccessExitStatus=3 7".into());
@@ -221,20 +223,22 @@ fn quoted(word: &str) -> String {
     out
 }
 
-/// Checks that the command line of a unit is one: a mistake is told now, not in a log at night.
+/// Checks that the command line of a unit is one that a pass takes: a mistake is told now, not in a log at night.
 ///
 /// # Errors
 /// `Usage`.
-pub fn expect_parses(unit: &Unit) -> Result<()> {
-    crate::cli::Cli::try_parse_from(unit.words())
-        .map(drop)
-        .map_err(|error| {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            let why = first.strip_prefix("error: ").unwrap_or(first);
-            let command = unit.words().split_off(1).join(" ");
-            Error::new(Kind::Usage, format!("`icloud-sync {command}`: {why}"))
-        })
+pub fn expect_sensible(unit: &Unit, layers: &mut Layers) -> Result<()> {
+    let command = unit.words().split_off(1).join(" ");
+    let cli = Cli::try_parse_from(unit.words()).map_err(|error| {
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        let why = first.strip_prefix("error: ").unwrap_or(first);
+        Error::new(Kind::Usage, why)
+    });
+    cli.and_then(|cli| {
+        pass_args(&cli.command).map_or(Ok(()), |pass| layers.watch(&pass.watch).map(drop))
+    })
+    .map_err(|error| error.in_context(format!("`icloud-sync {command}`")))
 }
 
 /// Makes a name for units out of any text.
@@ -252,116 +256,6 @@ pub fn name_of(text: &str) -> String {
     } else {
         name
     }
-}
-
-/// Writes the units into `folder`, and has systemd run them.
-///
-/// # Errors
-/// `Usage` where LOCAL is missing; `Exists` where a file there is not this program's; `Local`; `Other` where systemd
-/// refuses.
-pub fn install(unit: &Unit, folder: &Path, console: &Console) -> Result<()> {
-    if !unit.local.is_dir() {
-        let text = format!("LOCAL \"{}\" does not exist", unit.local.display());
-        return Err(Error::new(Kind::Usage, text).with_hint(
-            "run the first pass by hand: `icloud-sync pull` makes LOCAL, and you see what it does",
-        ));
-    }
-    let files = unit.files();
-    for (name, _) in &files {
-        expect_own(&folder.join(name))?;
-    }
-    fs::create_dir_all(folder)
-        .map_err(|error| Error::io(format!("cannot make {}", folder.display()), error))?;
-    for (name, text) in &files {
-        replace_file(&folder.join(name), |out| out.write_all(text.as_bytes()))?;
-        let path = folder.join(name);
-        console.tell(&format!(
-            "wrote {}\n",
-            for_terminal(&path.to_string_lossy())
-        ));
-    }
-    // What was installed before as the other sort must not run beside it.
-    if unit.is_watch && folder.join(unit.file("timer")).exists() {
-        let way_out = "remove the timer that was installed before, then install again";
-        systemctl(&["disable", "--now", &unit.file("timer")], way_out)?;
-        remove_file(&folder.join(unit.file("timer")))?;
-    }
-    let way_out = "the files are in place: run it yourself where systemd runs for your user, or use cron (see README)";
-    systemctl(&["daemon-reload"], way_out)?;
-    systemctl(&["enable", "--now", &unit.started()], way_out)?;
-    console.tell(&format!(
-        "{} runs now, and whenever you are logged in.\n\
-         To let it run without: loginctl enable-linger\n\
-         To see what it did: journalctl --user -u {}\n",
-        unit.started(),
-        unit.file("service"),
-    ));
-    Ok(())
-}
-
-/// Stops the units of this name, and removes their files from `folder`.
-///
-/// # Errors
-/// `Usage` where there are none; `Exists` where a file is not this program's; `Local`; `Other` where systemd refuses.
-pub fn remove(name: &str, folder: &Path, console: &Console) -> Result<()> {
-    let found: Vec<String> = (["timer", "service"].iter())
-        .map(|kind| file(name, kind))
-        .filter(|file| folder.join(file).exists())
-        .collect();
-    if found.is_empty() {
-        let text = format!(
-            "there is no unit {} in {}",
-            file(name, "service"),
-            folder.display()
-        );
-        return Err(Error::new(Kind::Usage, text).with_hint(
-            "name it as it was installed: `icloud-sync service remove @NAME`, or --name NAME",
-        ));
-    }
-    for file in &found {
-        expect_own(&folder.join(file))?;
-    }
-    let way_out = "run it yourself where systemd runs for your user, then delete the file";
-    for file in &found {
-        systemctl(&["disable", "--now", file], way_out)?;
-        remove_file(&folder.join(file))?;
-        let path = folder.join(file);
-        console.tell(&format!(
-            "removed {}\n",
-            for_terminal(&path.to_string_lossy())
-        ));
-    }
-    systemctl(&["daemon-reload"], way_out)
-}
-
-fn remove_file(path: &Path) -> Result<()> {
-    fs::remove_file(path)
-        .map_err(|error| Error::io(format!("cannot remove {}", path.display()), error))
-}
-
-/// Checks that a file, if it is there, was written here.
-fn expect_own(path: &Path) -> Result<()> {
-    match fs::read_to_string(path) {
-        Ok(text) if text.starts_with(MARK) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Ok(_) | Err(_) => {
-            let text = format!("{} was not written by icloud-sync", path.display());
-            Err(Error::new(Kind::Exists, text)
-                .with_hint("move it away, or choose another name with --name"))
-        }
-    }
-}
-
-fn systemctl(words: &[&str], way_out: &str) -> Result<()> {
-    let shown = format!("systemctl --user {}", words.join(" "));
-    let output = Command::new("systemctl").arg("--user").args(words).output();
-    let why = match output {
-        Ok(output) if output.status.success() => return Ok(()),
-        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        Err(error) => error.to_string(),
-    };
-    let text = format!("`{shown}` failed: {}", for_terminal(&why));
-    Err(Error::new(Kind::Other, text).with_hint(way_out))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Comes in: the saved session and, from the caller, what is known of each pair. Goes out: text, or one
 //! JSON object. No cookie, token or password is in either.
 
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 use cookie_store::CookieExpiration;
 use jiff::{Timestamp, tz::TimeZone};
@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     auth::{attempts::Attempts, gate::Gate, prompt::Nobody, trust},
     commands::login::say,
+    doctor::Veil,
     error::{Error, Kind, Result},
     metrics::Numbers,
     options::{AccountOptions, Effective},
@@ -81,17 +82,18 @@ fn sum(numbers: &Numbers) -> String {
         .sum();
     let since = numbers.since.and_then(|at| Timestamp::from_second(at).ok());
     let since = since.map_or_else(String::new, |at| format!(" since {}", shown_day(at)));
+    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let finished = match (all, fine) {
+        (1, 1) => "finished".to_owned(),
+        (1, _) => "not finished".to_owned(),
+        _ => format!("{} of them finished", words::grouped(count(fine))),
+    };
     format!(
-        "in all {}{since}, {} went through; {} received, {} sent",
-        if all == 1 {
-            "one pass".to_owned()
-        } else {
-            format!(
-                "{} passes",
-                words::grouped(usize::try_from(all).unwrap_or(usize::MAX))
-            )
+        "{}{since}, {finished}; {} received, {} sent",
+        match all {
+            1 => "1 pass".to_owned(),
+            _ => format!("{} passes", words::grouped(count(all))),
         },
-        words::grouped(usize::try_from(fine).unwrap_or(usize::MAX)),
         words::size(numbers.bytes_received),
         words::size(numbers.bytes_sent)
     )
@@ -147,28 +149,93 @@ pub fn run(
     }
 }
 
-/// Shows all settings.
+/// No line is longer for the program's own sake; a value that would make it so gets a line of its own.
+const COLUMNS: usize = 100;
+
+/// Says whose Drive it is where no setting does.
+pub fn fill_account(all: &mut [Effective], known: String) {
+    if let Some(row) = all.iter_mut().find(|row| row.key == Some("account")) {
+        row.value = known;
+        row.source = "the saved session".into();
+        row.place = "session".into();
+    }
+}
+
+/// Says which files are read: the config file, and whether it is there, and the `.env` file.
+pub fn places(config: (Option<&Path>, bool), env_file: Option<&Path>) -> [String; 2] {
+    let config = match config {
+        (Some(path), true) => path.display().to_string(),
+        (Some(path), false) => format!("{} (not there)", path.display()),
+        (None, _) => "none".to_owned(),
+    };
+    let env_file = env_file.map_or_else(|| "none".to_owned(), |path| path.display().to_string());
+    [
+        format!("Config file:  {config}"),
+        format!(".env file:    {env_file}"),
+    ]
+}
+
+/// Shows all settings as JSON.
 ///
 /// # Errors
 /// Where nothing can be written.
-pub fn config(all: &[Effective], json: bool, out: &mut dyn Write) -> Result<()> {
-    if json {
-        for one in all {
-            let line = json!({"setting": one.name, "value": one.value, "source": one.source});
-            say(out, &line.to_string())?;
-        }
-        return Ok(());
-    }
-    let width = |of: &dyn Fn(&Effective) -> usize| all.iter().map(of).max().unwrap_or(0);
-    let name = width(&|one| one.name.len());
-    let value = width(&|one| one.value.chars().count().min(40));
+pub fn config_json(all: &[Effective], out: &mut dyn Write) -> Result<()> {
     for one in all {
-        let shown = for_terminal(&one.value);
-        let (its_name, source) = (one.name, for_terminal(&one.source));
-        say(
-            out,
-            &format!("{its_name:<name$}  {shown:<value$}  {source}"),
-        )?;
+        let line = json!({
+            "setting": one.name,
+            "key": one.key,
+            "environment": one.env,
+            "value": one.value,
+            "source": one.source,
+        });
+        say(out, &line.to_string())?;
+    }
+    Ok(())
+}
+
+/// Shows all settings to people, below what is said of files; `veil` writes the home folder as `~`.
+///
+/// # Errors
+/// Where nothing can be written.
+pub fn config(
+    places: &[String],
+    all: &[Effective],
+    veil: &Veil,
+    out: &mut dyn Write,
+) -> Result<()> {
+    for line in places {
+        say(out, &veil.over(&for_terminal(line)))?;
+    }
+    say(
+        out,
+        "A key is one of the config file; most are options as well, with -- in front.\n",
+    )?;
+    let head = ["key", "environment", "from", "value"].map(str::to_owned);
+    let rows: Vec<[String; 4]> = std::iter::once(head)
+        .chain(all.iter().map(|one| {
+            let value = match one.value.as_str() {
+                "" => "-".to_owned(),
+                // The folder that is written as ~ elsewhere.
+                home if one.env == Some("HOME") => for_terminal(home).into_owned(),
+                value => veil.over(&for_terminal(value)),
+            };
+            let name = |name: Option<&str>| name.unwrap_or_default().to_owned();
+            [name(one.key), name(one.env), one.place.clone(), value]
+        }))
+        .collect();
+    let width = |at: usize| {
+        let widths = rows.iter().map(|row| row[at].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let (key_width, env_width, place_width) = (width(0), width(1), width(2));
+    for [key, env, place, value] in &rows {
+        let line = format!("{key:<key_width$}  {env:<env_width$}  {place:<place_width$}");
+        if line.chars().count() + 2 + value.chars().count() <= COLUMNS {
+            say(out, &format!("{line}  {value}"))?;
+        } else {
+            say(out, line.trim_end())?;
+            say(out, &format!("    {value}"))?;
+        }
     }
     Ok(())
 }
@@ -393,6 +460,29 @@ Password:   not kept; a session that cannot be renewed needs `icloud-sync login`
             as_lines(None, at("2026-10-05T10:00:00Z")),
             ["Not signed in."]
         );
+    }
+
+    #[test]
+    fn what_passes_came_to_is_said_in_plain_words() {
+        let numbers = |passes: &[(u8, u64)]| Numbers {
+            since: Some(1_800_000_000),
+            passes: passes.iter().copied().collect(),
+            bytes_received: 2048,
+            ..Numbers::default()
+        };
+        for (passes, text) in [
+            (&[(0, 1)][..], "1 pass since 2027-01-15, finished"),
+            (&[(5, 1)], "1 pass since 2027-01-15, not finished"),
+            (
+                &[(0, 1200), (3, 1), (4, 6)],
+                "1,207 passes since 2027-01-15, 1,201 of them finished",
+            ),
+        ] {
+            assert_eq!(
+                sum(&numbers(passes)),
+                format!("{text}; 2.0 KiB received, 0 B sent")
+            );
+        }
     }
 
     #[test]

@@ -12,7 +12,10 @@ use super::{
     Finding, folder,
     trial::{self, Bench},
 };
-use crate::{report::words, state::last};
+use crate::{
+    report::words,
+    state::last::{self, LastPass},
+};
 
 const NAME: &str = "state folder";
 
@@ -124,7 +127,7 @@ fn writing(dir: &Path) -> Finding {
     Finding::ok(NAME, "files are replaced safely, and locks work")
 }
 
-/// How did the last passes end? Names no file: the report may be given away.
+/// How did the last passes end? Names the folders of each pair, as the report does elsewhere, and no file in them.
 pub(super) fn passes(dir: &Path) -> Finding {
     const NAME: &str = "last passes";
     let all = match last::all(dir) {
@@ -136,7 +139,16 @@ pub(super) fn passes(dir: &Path) -> Finding {
     let bad: Vec<String> = all
         .iter()
         .filter(|(_, last)| last.exit_code != 0)
-        .map(|(_, last)| format!("{} with code {}", last.verb, last.exit_code))
+        .map(|(_, last)| {
+            let LastPass {
+                verb,
+                local,
+                remote,
+                exit_code,
+                ..
+            } = last;
+            format!("the last {verb} of \"{local}\" and \"{remote}\" ended with code {exit_code}")
+        })
         .collect();
     if all.is_empty() {
         return Finding::skipped(NAME, "there was none yet");
@@ -147,7 +159,7 @@ pub(super) fn passes(dir: &Path) -> Finding {
     }
     Finding::warning(
         NAME,
-        format!("{found}; ended otherwise than well: {}", bad.join(", ")),
+        format!("{found}; {}", bad.join(", ")),
         "`icloud-sync status` says more of each",
     )
 }
@@ -187,6 +199,28 @@ mod tests {
             let mode = fs::metadata(&file).unwrap().permissions().mode() & 0o777;
             assert_eq!(mode, file_mode);
         }
+    }
+
+    #[test]
+    fn a_pair_whose_last_pass_did_not_end_well_is_named() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(passes(home.path()).verdict, Verdict::Skipped);
+        for (name, exit_code) in [("docs", 1), ("photos", 0)] {
+            let folder = home.path().join("pairs").join(name);
+            fs::create_dir_all(&folder).unwrap();
+            let record = serde_json::json!({
+                "verb": "bisync", "local": format!("/home/anna/{name}"), "remote": "/Docs",
+                "ended_at": "2026-01-02T03:04:05Z", "exit_code": exit_code, "message": null,
+                "done": 0, "baseline_items": 0,
+            });
+            fs::write(folder.join("last.json"), record.to_string()).unwrap();
+        }
+        let found = passes(home.path());
+        assert_eq!(found.verdict, Warning);
+        assert_eq!(
+            found.found,
+            "2 pairs known; the last bisync of \"/home/anna/docs\" and \"/Docs\" ended with code 1"
+        );
     }
 
     #[test]

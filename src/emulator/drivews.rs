@@ -76,6 +76,7 @@ fn write_details(
     let id = text(asked, "drivewsid");
     let children = View {
         partial: flag(asked, "partialData"),
+        plain: false,
         ..view
     };
     if id == TRASH_ROOT || id == format!("FOLDER::{CLOUD_DOCS}::{TRASH_ROOT}") {

@@ -71,6 +71,26 @@ pub enum Action {
     InnerStatus(i64),
     /// Per-item status of a write, not carried out.
     ItemStatus(String),
+    /// The JSON has other values here and there, by this seed; a body that is none, other bytes.
+    Wild(u64),
+    /// The body is random bytes, by this seed.
+    Noise(u64),
+    /// The body is arrays in arrays, so many deep.
+    Deep(usize),
+    /// The body is a folder of so many items of which nothing is told.
+    Hollow(usize),
+    /// One more header. Known are those that a client looks at, and `warning`.
+    Header(String, String),
+    /// This status and this `Location`, not carried out.
+    Redirect(u16, String),
+    /// All addresses begin with this scheme, host and port.
+    Elsewhere(String),
+    /// So many bytes more than the content has, with a length that agrees.
+    LongContent(usize),
+    /// The body begins as it should and never ends, as fast as it is read.
+    Flood,
+    /// The same, 16 bytes at a time, so many milliseconds apart.
+    Drip(u64),
 }
 
 impl Action {
@@ -85,6 +105,7 @@ impl Action {
                 | Self::Redirect330
                 | Self::InnerStatus(_)
                 | Self::ItemStatus(_)
+                | Self::Redirect(..)
         )
     }
 }

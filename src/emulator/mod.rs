@@ -62,6 +62,7 @@ mod travel;
 mod twofactor;
 mod upload;
 mod util;
+mod wild;
 mod wire;
 mod world;
 
@@ -313,6 +314,13 @@ impl Emulator {
     /// Ends the PCS cookies of a protected account.
     pub fn expire_pcs(&self, email: &str) {
         expire::pcs(&mut self.shared.world(), &email.trim().to_lowercase());
+    }
+
+    /// A device of a protected account agrees that its data is shown in browsers: as the owner's tap would.
+    pub fn consent(&self, email: &str) {
+        if let Some(state) = self.shared.world().account(&email.trim().to_lowercase()) {
+            state.consented = true;
+        }
     }
 
     /// Makes all content URLs void that were given out: 403.

@@ -1,16 +1,22 @@
 //! Responses as they go over the wire: read piece by piece, whole or cut.
 
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 
 use super::call::{Payload, Reply};
 
 /// Bytes of a content that are read at a time.
 const PIECE: usize = 256 * 1024;
+
+/// Bytes of a body without an end at a time, if it comes slowly.
+const DROP: usize = 16;
 
 /// How a body ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -20,6 +26,8 @@ pub(super) enum Ending {
     /// After the half that was sent.
     Cut,
     Unsized,
+    /// More of its last piece for ever, with so many milliseconds in between.
+    Never(u64),
 }
 
 /// Makes the HTTP response of an answer.
@@ -42,6 +50,7 @@ pub(super) fn respond(reply: Reply, ending: Ending) -> Response<Outgoing> {
         },
         length,
         ending,
+        wait: None,
     };
     response
         .body(body)
@@ -55,6 +64,8 @@ pub(super) struct Outgoing {
     until: u64,
     length: u64,
     ending: Ending,
+    /// Until the next piece of a body without an end.
+    wait: Option<Pin<Box<Sleep>>>,
 }
 
 impl Outgoing {
@@ -66,7 +77,21 @@ impl Outgoing {
             until: length,
             length,
             ending: Ending::Whole,
+            wait: None,
         }
+    }
+
+    /// The next piece of a body without an end, once it is time for it.
+    fn more(&mut self, ms: u64, context: &mut Context<'_>) -> Poll<Bytes> {
+        if ms == 0 {
+            return Poll::Ready(Bytes::from(vec![b' '; PIECE]));
+        }
+        let due = Duration::from_millis(ms);
+        let wait = self.wait.get_or_insert_with(|| Box::pin(sleep(due)));
+        wait.as_mut().poll(context).map(|()| {
+            self.wait = None;
+            Bytes::from_static(&[b' '; DROP])
+        })
     }
 
     fn piece(&self) -> io::Result<Bytes> {
@@ -99,6 +124,11 @@ impl Body for Outgoing {
                     Ending::Whole,
                 ),
                 Ending::Whole | Ending::Unsized => return Poll::Ready(None),
+                Ending::Never(ms) => {
+                    return self
+                        .more(ms, context)
+                        .map(|piece| Some(Ok(Frame::data(piece))));
+                }
             };
             self.ending = next;
             if ending.is_pending() {
@@ -124,7 +154,7 @@ impl Body for Outgoing {
 
     fn size_hint(&self) -> SizeHint {
         match self.ending {
-            Ending::Unsized => SizeHint::default(),
+            Ending::Unsized | Ending::Never(_) => SizeHint::default(),
             Ending::Whole | Ending::Half | Ending::Cut => {
                 SizeHint::with_exact(self.length - self.at)
             }

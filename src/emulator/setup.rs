@@ -103,7 +103,10 @@ pub(super) fn account_login(world: &mut World, call: &Call) -> Reply {
     let kb = format!("X_APPLE_WEB_KB-{}", world.rng.capitals(26));
     let value = world.rng.token(50);
     reply.set_cookie(call, &kb, &value, Some(now + 60 * DAY));
-    if trusted {
+    if world.switches.repair_cookie {
+        let value = format!("v=1:t={}", world.rng.token(40));
+        reply.set_cookie(call, "X-APPLE-WEBAUTH-REPAIR", &value, None);
+    } else if trusted {
         reply.set_cookie(call, TOKEN, &format!("v=2:t={key}*1"), month);
         // What belonged to the second factor is taken away again, by an empty value.
         reply.set_cookie(call, "X-APPLE-WEBAUTH-HSA-LOGIN", "", None);
@@ -147,7 +150,7 @@ fn account_json(world: &World, call: &Call, state: &AccountState, trusted: bool)
             "dsid": account.dsid(),
             "hsaVersion": if account.two_factor { 2 } else { 0 },
             "hsaEnabled": account.two_factor,
-            "locked": state.locked,
+            "locked": state.locked || world.switches.locked_login,
             "brMigrated": true,
             "brZoneConsolidated": true,
             "isManagedAppleID": false,

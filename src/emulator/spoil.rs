@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::call::{Call, Payload, Reply, zone_busy};
 use super::fault::Action;
 use super::upload::finished;
+use super::wild;
 
 /// What goes over the wire in the end.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub(super) enum Sent {
     Half(Reply),
     /// The answer without a length.
     Unsized(Reply),
+    /// The answer, and then more of it for ever, with so many milliseconds in between.
+    Endless(Reply, u64),
     /// Nothing: the connection ends.
     Nothing,
 }
@@ -87,7 +90,17 @@ pub(super) fn instead(action: &Action, call: &Call) -> Option<Sent> {
                 .collect();
             Reply::json(200, &json!({ list: items }))
         }
+        Action::Redirect(status, target) => Reply::empty(*status).with("location", target.clone()),
         Action::DropAfter
+        | Action::Wild(_)
+        | Action::Noise(_)
+        | Action::Deep(_)
+        | Action::Hollow(_)
+        | Action::Header(..)
+        | Action::Elsewhere(_)
+        | Action::LongContent(_)
+        | Action::Flood
+        | Action::Drip(_)
         | Action::Delay(_)
         | Action::TruncateJson
         | Action::HalfBody
@@ -198,6 +211,19 @@ pub(super) fn afterwards(action: &Action, sent: Sent) -> Sent {
             return Sent::Unsized(reply);
         }
         Action::IgnoreRange => ignore_range(&mut reply),
+        Action::Wild(seed) => wild::spoil(*seed, &mut reply),
+        Action::Noise(seed) => wild::noise(*seed, &mut reply),
+        Action::Deep(depth) => wild::deep(*depth, &mut reply),
+        Action::Hollow(count) => wild::hollow(*count, &mut reply),
+        Action::Header(name, value) => wild::header(name, value, &mut reply),
+        Action::Elsewhere(base) => edit(&mut reply, |value| {
+            each_url(value, &|url| wild::elsewhere(base, url));
+        }),
+        Action::LongContent(more) => change_content(&mut reply, |bytes| {
+            bytes.resize(bytes.len() + more, b'x');
+        }),
+        Action::Flood => return Sent::Endless(reply, 0),
+        Action::Drip(ms) => return Sent::Endless(reply, *ms),
         Action::Status { .. }
         | Action::ZoneBusy
         | Action::Html502
@@ -205,6 +231,7 @@ pub(super) fn afterwards(action: &Action, sent: Sent) -> Sent {
         | Action::Redirect330
         | Action::InnerStatus(_)
         | Action::ItemStatus(_)
+        | Action::Redirect(..)
         | Action::Delay(_) => {}
     }
     Sent::Whole(reply)

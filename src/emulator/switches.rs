@@ -208,6 +208,12 @@ pub struct Switches {
     pub wrong_region: bool,
     /// `accountLogin` says `termsUpdateNeeded` until the terms are accepted.
     pub terms: bool,
+    /// `accountLogin` and `validate` say that the account is locked.
+    pub locked_login: bool,
+    /// `accountLogin` gives a cookie that asks for attention, and none for the data.
+    pub repair_cookie: bool,
+    /// A library's own element says that it is a folder; as a child it is a library.
+    pub plain_libraries: bool,
     /// The services map has no `drivews`.
     pub no_drivews: bool,
     /// Content hosts answer requests that carry cookies with 400; they are flagged in the log in any case.
@@ -259,6 +265,9 @@ impl Default for Switches {
             octet_packages: false,
             wrong_region: false,
             terms: false,
+            locked_login: false,
+            repair_cookie: false,
+            plain_libraries: false,
             no_drivews: false,
             refuse_cookies: false,
             latency_ms: 0,

@@ -50,7 +50,7 @@ pub(super) async fn answer(
     let entry = begin_entry(&call, at_ms);
     let sent = travel(&shared, Arc::new(call)).await;
     let (status, received) = match &sent {
-        Sent::Whole(reply) | Sent::Half(reply) | Sent::Unsized(reply) => {
+        Sent::Whole(reply) | Sent::Half(reply) | Sent::Unsized(reply) | Sent::Endless(reply, _) => {
             (reply.status, reply.body.length())
         }
         Sent::Nothing => (0, 0),
@@ -65,6 +65,7 @@ pub(super) async fn answer(
         Sent::Whole(reply) => Ok(dated(&shared, respond(reply, Ending::Whole))),
         Sent::Half(reply) => Ok(dated(&shared, respond(reply, Ending::Half))),
         Sent::Unsized(reply) => Ok(dated(&shared, respond(reply, Ending::Unsized))),
+        Sent::Endless(reply, ms) => Ok(dated(&shared, respond(reply, Ending::Never(ms)))),
     }
 }
 

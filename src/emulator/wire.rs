@@ -22,6 +22,8 @@ pub(super) struct View {
     pub(super) ragged: bool,
     /// Answers about single items say a little more.
     pub(super) single: bool,
+    /// A library calls itself a folder.
+    pub(super) plain: bool,
 }
 
 impl View {
@@ -31,6 +33,7 @@ impl View {
             no_status: switches.no_status,
             ragged: switches.ragged,
             single: false,
+            plain: switches.plain_libraries,
         }
     }
 }
@@ -138,6 +141,7 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
     let kind = match &item.kind {
         Kind::File => "FILE",
         Kind::Folder => "FOLDER",
+        Kind::Library if view.plain => "FOLDER",
         Kind::Library => "APP_LIBRARY",
         Kind::Other(word) => word,
     };

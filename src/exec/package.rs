@@ -25,9 +25,10 @@ use crate::{
     tree::{Kind, LocalItem, RemoteItem, Row, local_name},
 };
 
-/// More than this is no package but an attack: 100 times what came over the wire, and at least 1 GiB.
-fn most_unpacked(packed: u64) -> u64 {
-    packed.saturating_mul(100).max(1 << 30)
+/// More than this is no package but an attack: 100 times what came over the wire, and at least 1 GiB. Of what comes over
+/// the wire the same is asked against the size in the listing, which is that of neither, but not far from them.
+fn most(size: u64) -> u64 {
+    size.saturating_mul(100).max(1 << 30)
 }
 
 fn odd(item: &RemoteItem, why: &str) -> Error {
@@ -136,6 +137,9 @@ impl Run<'_> {
             if count == 0 {
                 break;
             }
+            if have + count as u64 > most(item.size) {
+                return Err(odd(item, "there is no end to it"));
+            }
             self.throttle.take(count, self.exec.stop)?;
             packed.write_all(&buffer[..count]).map_err(fail)?;
             have += count as u64;
@@ -153,15 +157,17 @@ impl Run<'_> {
             fs::remove_dir_all(folder).map_err(fail)?;
         }
         fs::create_dir(folder).map_err(fail)?;
-        let packed = gunzipped(packed, have, item, || self.nameless_beside(action, item))?;
-        unzip(packed, have, folder, item)
+        let most = most(have);
+        let packed = gunzipped(packed, most, item, || self.nameless_beside(action, item))?;
+        unzip(packed, most, folder, item)
     }
 }
 
-/// Takes off the gzip that some answers have around the zip (protocol page 9.5).
+/// Takes off the gzip that some answers have around the zip (protocol page 9.5); of more than `most` bytes the rest is
+/// left out.
 fn gunzipped(
     mut packed: File,
-    length: u64,
+    most: u64,
     item: &RemoteItem,
     make: impl FnOnce() -> Result<File>,
 ) -> Result<File> {
@@ -174,18 +180,19 @@ fn gunzipped(
         return Ok(packed);
     }
     let mut plain = make()?;
-    let mut limited = flate2::read::GzDecoder::new(packed).take(most_unpacked(length));
+    let mut limited = flate2::read::GzDecoder::new(packed).take(most);
     std::io::copy(&mut limited, &mut plain).map_err(|error| odd(item, &error.to_string()))?;
     plain.seek(SeekFrom::Start(0)).map_err(fail)?;
     Ok(plain)
 }
 
-/// Unpacks below `folder`, without the one top folder that the zip has. Nothing in it can leave `folder`.
-fn unzip(packed: File, length: u64, folder: &Path, item: &RemoteItem) -> Result<()> {
+/// Unpacks at most `most` bytes below `folder`, without the one top folder that the zip has. Nothing in it can leave
+/// `folder`.
+fn unzip(packed: File, most: u64, folder: &Path, item: &RemoteItem) -> Result<()> {
     let fail = |error| Error::io(format!("cannot unpack \"{}\"", item.path), error);
     let mut zip = zip::ZipArchive::new(BufReader::new(packed))
         .map_err(|error| odd(item, &error.to_string()))?;
-    let mut left = most_unpacked(length);
+    let mut left = most;
     for at in 0..zip.len() {
         let mut entry = zip
             .by_index(at)
@@ -244,6 +251,9 @@ fn below_top(name: &str) -> std::result::Result<Option<PathBuf>, String> {
     parts.remove(0);
     Ok((!parts.is_empty()).then(|| parts.iter().collect()))
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,15 @@
 //! The config file: TOML text in, values by key out, each with the name of its place.
 //!
 //! Keys are the long flags without their dashes, at the top level for all pairs, or in a table
-//! `[pair.NAME]` for one. An unknown key is an error: a misspelt guard must not be passed over.
+//! `[pair.NAME]` for one. An unknown key is an error: a misspelt guard must not be passed over. So is a bad value, even
+//! where a flag or a variable goes before it: the file is wrong, and would be noticed on a worse day.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use super::setting::Setting;
+use super::{nearest, setting::Setting, value};
 use crate::error::{Error, Kind, Result};
 
 /// A value as it is written: one word, or a list of them.
@@ -36,6 +37,7 @@ impl Config {
     /// # Errors
     /// `Usage`, naming file and key or line.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self> {
+        let at = |error: Error| error.in_context(path.display());
         let bad = |what: String| Error::new(Kind::Usage, format!("{}: {what}", path.display()));
         let whole: toml::Table = toml::from_str(text).map_err(|error| {
             let line = error
@@ -53,7 +55,7 @@ impl Config {
         };
         for (key, value) in &whole {
             if key != "pair" {
-                let (setting, words) = entry(key, value, key).map_err(bad)?;
+                let (setting, words) = entry(key, value, key).map_err(at)?;
                 config.top.insert(setting, (words, key.clone()));
                 continue;
             }
@@ -67,7 +69,7 @@ impl Config {
                 let mut pair = Table::new();
                 for (key, value) in table {
                     let place = format!("pair.{name}.{key}");
-                    let (setting, words) = entry(key, value, &place).map_err(bad)?;
+                    let (setting, words) = entry(key, value, &place).map_err(at)?;
                     if matches!(
                         setting,
                         Setting::LogLevel | Setting::LogJson | Setting::LogFile
@@ -104,39 +106,47 @@ impl Config {
     }
 }
 
-fn entry(
-    key: &str,
-    value: &toml::Value,
-    place: &str,
-) -> std::result::Result<(Setting, Words), String> {
+fn entry(key: &str, value: &toml::Value, place: &str) -> Result<(Setting, Words)> {
+    let bad = |what: String| Error::new(Kind::Usage, format!("{place}: {what}"));
     let name = key.replace('_', "-");
     let setting = Setting::ALL
         .iter()
         .copied()
         .find(|setting| setting.key() == Some(&name))
-        .ok_or_else(|| {
-            let mut keys: Vec<_> = Setting::ALL.iter().filter_map(|s| s.key()).collect();
-            keys.sort_unstable();
-            format!("{place}: no such key; known are {}", keys.join(", "))
-        })?;
+        .ok_or_else(|| bad("no such key".into()).with_hint(nearest::way_out(&name)))?;
     let words = match value {
         toml::Value::Array(values) => Words::Many(
             values
                 .iter()
-                .map(|value| scalar(value, place))
-                .collect::<std::result::Result<_, _>>()?,
+                .map(|value| scalar(value).map_err(bad))
+                .collect::<Result<_>>()?,
         ),
         toml::Value::String(_)
         | toml::Value::Integer(_)
         | toml::Value::Float(_)
         | toml::Value::Boolean(_)
         | toml::Value::Datetime(_)
-        | toml::Value::Table(_) => Words::One(scalar(value, place)?),
+        | toml::Value::Table(_) => Words::One(scalar(value).map_err(bad)?),
     };
+    let split;
+    let values = match &words {
+        Words::One(text) if setting.is_list() => {
+            split = value::patterns(text);
+            split.as_slice()
+        }
+        Words::One(text) => std::slice::from_ref(text),
+        Words::Many(texts) if setting.is_list() => texts,
+        Words::Many(_) => return Err(bad("one value is expected, not a list".into())),
+    };
+    for text in values {
+        setting
+            .check(text)
+            .map_err(|accepted| bad(format!("bad value {text:?}: {accepted}")))?;
+    }
     Ok((setting, words))
 }
 
-fn scalar(value: &toml::Value, place: &str) -> std::result::Result<String, String> {
+fn scalar(value: &toml::Value) -> std::result::Result<String, String> {
     match value {
         toml::Value::String(text) => Ok(text.clone()),
         toml::Value::Integer(number) => Ok(number.to_string()),
@@ -145,11 +155,14 @@ fn scalar(value: &toml::Value, place: &str) -> std::result::Result<String, Strin
         | toml::Value::Datetime(_)
         | toml::Value::Array(_)
         | toml::Value::Table(_) => Err(format!(
-            "{place}: a text, a whole number, true or false is expected, not a {}",
+            "a text, a whole number, true or false is expected, not a {}",
             value.type_str()
         )),
     }
 }
+
+#[cfg(test)]
+mod fuzz;
 
 #[cfg(test)]
 mod tests {
@@ -180,6 +193,54 @@ mod tests {
             Some((&many, "exclude"))
         );
         assert_eq!(config.pairs().collect::<Vec<_>>(), ["docs"]);
+    }
+
+    #[test]
+    fn a_bad_value_is_one_wherever_it_is_and_whatever_goes_before_it() {
+        for (text, words) in [
+            (
+                "conflict = \"x\"",
+                "config.toml: conflict: bad value \"x\": prefer-newer, ",
+            ),
+            (
+                "[pair.b]\nexclude = [\"ok\", \"a[b\"]",
+                "config.toml: pair.b.exclude: bad value \"a[b\": unclosed character class",
+            ),
+            (
+                "ignore = \"*.tmp,a{b\"",
+                "config.toml: ignore: bad value \"a{b\": unclosed alternate group",
+            ),
+            (
+                "transfers = [1]",
+                "config.toml: transfers: one value is expected, not a list",
+            ),
+            (
+                "[pair.b]\nstate-file = \"x\"",
+                "config.toml: pair.b.state-file: bad value \"x\": a path that begins with / or ~/",
+            ),
+            (
+                "keyring-service = \"\"",
+                "config.toml: keyring-service: bad value \"\": a name",
+            ),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.kind(), Kind::Usage);
+            assert!(error.chain().starts_with(words), "{}", error.chain());
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_comes_with_a_way_out_and_without_its_value() {
+        let error = parse("[pair.docs]\npassword = \"hunter2\"").unwrap_err();
+        let hint = error.hint().unwrap();
+        assert!(
+            hint.contains("set ICLOUD_PASSWORD in the environment"),
+            "{hint}"
+        );
+        assert_eq!(
+            error.chain(),
+            "config.toml: pair.docs.password: no such key"
+        );
     }
 
     #[test]

@@ -147,6 +147,9 @@ fn quoted(text: &str, quote: char) -> std::result::Result<(String, &str), &'stat
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

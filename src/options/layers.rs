@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -15,6 +16,9 @@ use super::{
     value,
 };
 use crate::error::{Error, Kind, Result};
+
+/// What nobody else should read in a file.
+const SECRETS: [&str; 3] = ["ICLOUD_PASSWORD", "ICLOUD_2FA_CODE", "METRICS_TOKEN"];
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,17 @@ impl Layers {
                 path.display()
             ));
         }
+        if let Some((shown, dotenv)) = &dotenv
+            && SECRETS.iter().any(|name| dotenv.get(name).is_some())
+            && let Ok(metadata) = fs::metadata(&path)
+            && metadata.permissions().mode() & 0o077 != 0
+        {
+            warnings.push(format!(
+                "{}: others can read the secret in it (mode {:o}); make it private with `chmod 600`",
+                shown.display(),
+                metadata.permissions().mode() & 0o777
+            ));
+        }
         Ok(Self {
             env: env.clone(),
             dotenv,
@@ -123,6 +138,52 @@ impl Layers {
             .iter()
             .map(|(setting, source)| format!("{setting:?} is from {source}"))
             .collect()
+    }
+
+    /// Returns where a setting came from; `None` where it is the default.
+    pub(crate) fn source_of(&self, setting: Setting) -> Option<String> {
+        self.sources.get(&setting).map(ToString::to_string)
+    }
+
+    /// Puts the places that settings came from in front of an error that their values led to.
+    pub(crate) fn blame(&self, settings: &[Setting], error: Error) -> Error {
+        let places = settings.iter().filter_map(|one| self.source_of(*one));
+        let places: Vec<String> = places.collect();
+        if places.is_empty() {
+            return error;
+        }
+        error.in_context(places.join(", "))
+    }
+
+    /// Checks what a path leads to, where it was given; `wrong` says what is wrong with it and what is expected.
+    ///
+    /// # Errors
+    /// `Usage`, naming place, value and what is accepted.
+    pub(super) fn expect_path(
+        &self,
+        setting: Setting,
+        path: &Path,
+        wrong: impl Fn(&Path) -> Option<String>,
+    ) -> Result<()> {
+        let Some(source) = self.sources.get(&setting) else {
+            return Ok(());
+        };
+        match wrong(&self.env.directory().join(path)) {
+            None => Ok(()),
+            Some(why) => Err(bad_value(source, &path.to_string_lossy(), &why)),
+        }
+    }
+
+    /// Takes note of something odd, once.
+    pub(super) fn warn(&mut self, text: String) {
+        if !self.warnings.contains(&text) {
+            self.warnings.push(text);
+        }
+    }
+
+    /// Returns the config file that is read, if there is one.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config.as_ref().map(Config::path)
     }
 
     /// Returns the `.env` file that is read, if there is one.
@@ -232,10 +293,11 @@ impl Layers {
         };
         let value = one(&words, &source).and_then(|text| {
             parse(text).map_err(|accepted| {
-                Error::new(
-                    Kind::Usage,
-                    format!("{source}: bad value {text:?}: {accepted}"),
-                )
+                if setting.is_secret() {
+                    Error::new(Kind::Usage, format!("{source}: bad value: {accepted}"))
+                } else {
+                    bad_value(&source, text, &accepted)
+                }
             })
         })?;
         self.sources.insert(setting, source);
@@ -264,29 +326,25 @@ impl Layers {
         setting: Setting,
         flags: &[String],
     ) -> Result<Vec<String>> {
-        let split = |texts: &[String]| {
-            texts
-                .iter()
-                .flat_map(|text| value::patterns(text))
-                .collect()
+        let (patterns, source) = if let (false, Some(name)) = (flags.is_empty(), setting.flag()) {
+            let split = flags.iter().flat_map(|text| value::patterns(text));
+            (split.collect(), Source::Flag(name))
+        } else {
+            match self.find(setting)? {
+                None => return Ok(Vec::new()),
+                Some((Words::One(text), source)) => (value::patterns(&text), source),
+                // A list's elements are patterns as they stand: commas are separators elsewhere only.
+                Some((Words::Many(texts), source)) => (texts, source),
+            }
         };
-        if let (false, Some(name)) = (flags.is_empty(), setting.flag()) {
-            self.sources.insert(setting, Source::Flag(name));
-            return Ok(split(flags));
+        for text in &patterns {
+            value::pattern(text).map_err(|accepted| bad_value(&source, text, &accepted))?;
         }
-        let Some((words, source)) = self.find(setting)? else {
-            return Ok(Vec::new());
-        };
         self.sources.insert(setting, source);
-        Ok(match words {
-            Words::One(text) => value::patterns(&text),
-            // A list's elements are patterns as they stand: commas are separators elsewhere only.
-            Words::Many(texts) => texts,
-        })
+        Ok(patterns)
     }
 
     /// Settles a path. `~` is the home directory but on the command line, where the shell has seen to it.
-    /// One of the config file is absolute, since nobody knows where the program will be started.
     ///
     /// # Errors
     /// As [`Self::settle`].
@@ -324,17 +382,15 @@ impl Layers {
     ) -> Result<PathBuf> {
         let text = one(words, &source)?;
         let path = self.env.expand(text)?;
-        if path.is_relative() && matches!(source, Source::Config { .. }) {
-            return Err(Error::new(
-                Kind::Usage,
-                format!(
-                    "{source}: bad value {text:?}: a path that begins with / or ~/ is expected"
-                ),
-            ));
-        }
         self.sources.insert(setting, source);
         Ok(path)
     }
+}
+
+/// Makes the error of a bad value.
+pub(super) fn bad_value(source: &Source, text: &str, accepted: &str) -> Error {
+    let text = format!("{source}: bad value {text:?}: {accepted}");
+    Error::new(Kind::Usage, text)
 }
 
 /// Returns the one word of a value.

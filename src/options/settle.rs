@@ -8,8 +8,9 @@ use std::{
 
 use super::{
     AccountOptions, FilterOptions, LogOptions, PassOptions, Verbosity, WatchOptions,
-    layers::{Layers, Source, one},
-    setting::{ENDPOINT, Setting},
+    layers::{Layers, Source, bad_value, one},
+    paths,
+    setting::{ENDPOINT, RUST_LOG, Setting},
     value,
 };
 use crate::{
@@ -45,30 +46,19 @@ impl Layers {
         session: &SessionArgs,
         code: Option<&str>,
     ) -> Result<AccountOptions> {
-        let normal = |text: &str| {
-            let text = text.trim().to_lowercase();
-            if text.is_empty() {
-                return Err("an e-mail address is expected".to_owned());
-            }
-            Ok(text)
-        };
         let flag = account
             .account
             .as_deref()
             .map(|text| {
-                normal(text).map_err(|accepted| {
-                    Error::new(
-                        Kind::Usage,
-                        format!("--account: bad value {text:?}: {accepted}"),
-                    )
-                })
+                value::account(text)
+                    .map_err(|accepted| bad_value(&Source::Flag("--account"), text, &accepted))
             })
             .transpose()?;
         let attempts = self
             .settle(Setting::AutoReauthAttempts, None, value::attempts)?
             .unwrap_or(Some(REAUTH_ATTEMPTS));
         Ok(AccountOptions {
-            username: self.settle(Setting::Account, flag, normal)?,
+            username: self.settle(Setting::Account, flag, value::account)?,
             password: self
                 .settle(Setting::Password, None, value::text)?
                 .map(Secret::new),
@@ -85,7 +75,7 @@ impl Layers {
                 .settle_bool(Setting::UseKeyring, false, true)?
                 .unwrap_or(true),
             keyring_service: self
-                .settle(Setting::KeyringService, None, value::text)?
+                .settle(Setting::KeyringService, None, value::keyring_service)?
                 .unwrap_or_else(|| KEYRING_SERVICE.into()),
             relogin: self
                 .settle_bool(Setting::Relogin, session.relogin, true)?
@@ -137,6 +127,21 @@ impl Layers {
         args: &PassArgs,
         verbosity: Verbosity,
     ) -> Result<(PassOptions, AccountOptions)> {
+        let settled = self.pass_anywhere(verb, args, verbosity)?;
+        self.expect_path(Setting::Local, &settled.0.local, paths::no_folder)?;
+        Ok(settled)
+    }
+
+    /// Settles a pass whose LOCAL may be anything, for who is going to say what it is.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn pass_anywhere(
+        &mut self,
+        verb: Verb,
+        args: &PassArgs,
+        verbosity: Verbosity,
+    ) -> Result<(PassOptions, AccountOptions)> {
         let (local, remote) = self.roots(args)?;
         let account = self.account(&args.account, &args.session, None)?;
         let filter = self.filter(&args.filter)?;
@@ -149,6 +154,14 @@ impl Layers {
         let no_remote = self
             .settle_bool(Setting::NoRemote, args.no_remote, true)?
             .unwrap_or(false);
+        let state_file = self.settle_path(Setting::StateFile, None)?;
+        if let Some(path) = &state_file {
+            // A first pull makes LOCAL, and what is kept in it finds its folder then.
+            let is_within = path.starts_with(&local);
+            self.expect_path(Setting::StateFile, path, |path| {
+                paths::no_state_file(path, is_within)
+            })?;
+        }
         let pass = PassOptions {
             verb,
             local,
@@ -215,7 +228,7 @@ impl Layers {
                     value::shares,
                 )?
                 .unwrap_or_default(),
-            state_file: self.settle_path(Setting::StateFile, None)?,
+            state_file,
             state_dir: account.state_dir.clone(),
             stats_interval: self
                 .settle(
@@ -232,13 +245,31 @@ impl Layers {
         Ok((pass, account))
     }
 
-    /// Settles whether and how often the pass is run again.
+    /// Settles how many seconds lie between two passes.
     ///
     /// # Errors
     /// `Usage` for a bad value.
+    pub fn interval(&mut self, typed: Option<u32>) -> Result<u32> {
+        let settled = self.settle(Setting::Interval, typed, value::interval)?;
+        Ok(settled.unwrap_or(INTERVAL))
+    }
+
+    /// Settles whether and how often the pass is run again.
+    ///
+    /// What is typed and has no effect without another option is an error: whoever typed it expects one. In the
+    /// environment and in files, which many runs share, it is passed over.
+    ///
+    /// # Errors
+    /// `Usage` for a bad value, or for an option without the one that it needs.
     pub fn watch(&mut self, args: &WatchArgs) -> Result<WatchOptions> {
         let is_on = self.settle_bool(Setting::Watch, args.watch, true)?;
+        let is_on = is_on.unwrap_or(false) && !args.once;
         let is_served = self.settle_bool(Setting::MetricsHttp, args.metrics_http, true)?;
+        let is_served = is_served.unwrap_or(false);
+        args.expect_sensible(is_on, is_served)?;
+        if is_served && !is_on {
+            log::debug!("MetricsHttp has no effect without --watch");
+        }
         let address = Address {
             host: self
                 .settle(Setting::MetricsHost, args.metrics_host, value::metrics_host)?
@@ -254,15 +285,13 @@ impl Layers {
                 )?
                 .unwrap_or_else(|| METRICS_PATH.into()),
             token: self
-                .settle(Setting::MetricsToken, None, value::text)?
+                .settle(Setting::MetricsToken, None, value::token)?
                 .map(Secret::new),
         };
         Ok(WatchOptions {
-            metrics: is_served.unwrap_or(false).then_some(address),
-            is_on: is_on.unwrap_or(false) && !args.once,
-            interval: self
-                .settle(Setting::Interval, args.interval, value::interval)?
-                .unwrap_or(INTERVAL),
+            metrics: is_served.then_some(address),
+            is_on,
+            interval: self.interval(args.interval)?,
             hook: self.settle(Setting::Hook, args.hook.clone(), value::text)?,
         })
     }
@@ -302,22 +331,45 @@ impl Layers {
             }
         };
         let remote = match self.of_pair(Setting::Remote) {
-            Some((words, source)) => read_remote(one(&words, &source)?, &source)?,
+            Some((words, source)) => {
+                let text = one(&words, &source)?;
+                value::remote(text).map_err(|accepted| bad_value(&source, text, &accepted))?
+            }
             None => "/".into(),
         };
         Ok((local, remote))
     }
 
     fn filter(&mut self, args: &FilterArgs) -> Result<FilterOptions> {
+        let filter_from = self.settle_path(Setting::FilterFrom, args.filter_from.as_deref())?;
+        if let Some(path) = &filter_from {
+            self.expect_path(Setting::FilterFrom, path, paths::no_readable_file)?;
+        }
         Ok(FilterOptions {
             include: self.settle_patterns(Setting::Include, &args.include)?,
             exclude: self.settle_patterns(Setting::Exclude, &args.exclude)?,
             ignore: self.settle_patterns(Setting::Ignore, &args.ignore)?,
-            filter_from: self.settle_path(Setting::FilterFrom, args.filter_from.as_deref())?,
+            filter_from,
             no_default_ignores: self
                 .settle_bool(Setting::NoDefaultIgnores, args.no_default_ignores, true)?
                 .unwrap_or(false),
         })
+    }
+
+    /// Returns `RUST_LOG` where it can be read. Where not, there is a warning, and no error: the variable belongs to all
+    /// programs in Rust, and what some of them write into it is Greek to others.
+    fn directives(&mut self) -> Result<Option<String>> {
+        let Some(text) = self.env.text(RUST_LOG)?.map(str::to_owned) else {
+            return Ok(None);
+        };
+        if env_filter::Builder::new().try_parse(&text).is_ok() {
+            return Ok(Some(text));
+        }
+        self.warn(format!(
+            "environment {RUST_LOG}: bad value {text:?}, not used: a level such as debug, or several of the form \
+             icloud_sync::pass=debug with commas between, is expected"
+        ));
+        Ok(None)
     }
 
     /// Settles what is logged, and where; `decisions` is `--verbose-decisions`.
@@ -328,7 +380,7 @@ impl Layers {
         let verbosity = Verbosity::new(common);
         let level = self.settle(Setting::LogLevel, None, value::level)?;
         Ok(LogOptions {
-            directives: self.env.text("RUST_LOG")?.map(str::to_owned),
+            directives: self.directives()?,
             level: match verbosity {
                 Verbosity::Quiet => log::LevelFilter::Error,
                 Verbosity::Normal => level.unwrap_or(log::LevelFilter::Warn),
@@ -345,15 +397,6 @@ impl Layers {
                 .unwrap_or(false),
         })
     }
-}
-
-fn read_remote(text: &str, source: &Source) -> Result<String> {
-    value::remote(text).map_err(|accepted| {
-        Error::new(
-            Kind::Usage,
-            format!("{source}: bad value {text:?}: {accepted}"),
-        )
-    })
 }
 
 #[cfg(test)]

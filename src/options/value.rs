@@ -6,7 +6,7 @@
 use std::ops::RangeInclusive;
 
 use super::{Links, MaxDelete, Region, Shares};
-use crate::{plan::Policy, tree::RelPath};
+use crate::{plan::Policy, scan::filter::check_pattern, tree::RelPath};
 
 /// Content bytes a second; `None` is no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub fn boolean(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" | "on" | "y" => Ok(true),
         "0" | "false" | "no" | "off" | "n" => Ok(false),
-        _ => Err("1, 0, true, false, yes, no, on or off is expected".into()),
+        _ => Err("1, 0, true, false, yes, no, on, off, y or n is expected".into()),
     }
 }
 
@@ -329,6 +329,65 @@ pub fn level(text: &str) -> Result<log::LevelFilter, String> {
 /// # Errors
 /// None.
 pub fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+/// Reads an Apple account; it is trimmed and in lower case then, as the service's own pages send it.
+///
+/// # Errors
+/// The form.
+pub fn account(text: &str) -> Result<String, String> {
+    let text = text.trim().to_lowercase();
+    if text.is_empty() {
+        return Err("an e-mail address is expected".into());
+    }
+    Ok(text)
+}
+
+/// Reads the name that a keyring has the passwords under.
+///
+/// # Errors
+/// The form.
+pub fn keyring_service(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("a name, such as icloud-sync, is expected".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a bearer token: what a header can carry (RFC 6750, but with all visible ASCII).
+///
+/// # Errors
+/// The form.
+pub fn token(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("letters, digits and signs of ASCII without blanks are expected".into());
+    }
+    Ok(text.to_owned())
+}
+
+/// Reads a path of the config file: absolute, since nobody knows where the program will be started, or below the home
+/// directory.
+///
+/// # Errors
+/// The form.
+pub fn path(text: &str) -> Result<String, String> {
+    let is_absolute = text == "~" || text.starts_with("~/") || text.starts_with('/');
+    is_absolute
+        .then(|| text.to_owned())
+        .ok_or_else(|| "a path that begins with / or ~/ is expected".into())
+}
+
+/// Reads one pattern of `--include` and its like.
+///
+/// # Errors
+/// What is wrong with it, and what may be in one.
+pub fn pattern(text: &str) -> Result<String, String> {
+    check_pattern(text).map_err(|why| {
+        format!("{why}; *, ?, [abc], {{a,b}}, **/ and a backslash before any of them are accepted")
+    })?;
     Ok(text.to_owned())
 }
 

@@ -156,6 +156,9 @@ impl fmt::Display for Learned {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

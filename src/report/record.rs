@@ -215,7 +215,10 @@ fn decisions(plan: &Plan, target: &str) {
     for Settled { path, how, .. } in &plan.settled {
         let (action, why) = match how {
             Settle::Adopt => ("adopt", "both sides have it, and it is the same"),
-            Settle::Renew => ("renew", "its marks have changed, its content has not"),
+            Settle::Renew => (
+                "renew",
+                "only its time or version has changed, not its content",
+            ),
             Settle::Forget => ("forget", "it is gone from both sides"),
         };
         log::debug!(

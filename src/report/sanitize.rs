@@ -34,6 +34,9 @@ fn is_harmful(letter: char) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -25,7 +25,8 @@
 mod rules;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -47,6 +48,17 @@ pub const OWN_PREFIX: &str = ".icloud-sync.";
 pub const PART_SUFFIX: &str = ".part";
 /// The file in the local root with the user's own rules; it syncs like any other.
 pub const IGNORE_FILE: &str = ".icloud-sync-ignore";
+
+/// Bytes of a file of rules at most. It may have come from the other side.
+const LARGEST: u64 = 1 << 20;
+
+/// Checks one pattern of `--include`, `--exclude` or `--ignore`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_pattern(pattern: &str) -> std::result::Result<(), String> {
+    rules::check(pattern)
+}
 
 /// Returns whether a name is that of an unfinished file of this program.
 pub fn is_part_name(name: &str) -> bool {
@@ -194,7 +206,7 @@ fn is_placeholder(name: &str) -> bool {
 fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore> {
     let mut builder = GitignoreBuilder::new("");
     let own = local_root.join(IGNORE_FILE);
-    match fs::read(&own) {
+    match read_rules(&own) {
         Ok(bytes) => add_lines(&mut builder, &own, bytes)?,
         Err(error)
             if matches!(
@@ -204,8 +216,7 @@ fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore
         Err(error) => return Err(cannot_read(&own, error)),
     }
     if let Some(file) = filter_from {
-        let bytes =
-            fs::read(file).map_err(|error| cannot_read(file, error).in_context("--filter-from"))?;
+        let bytes = read_rules(file).map_err(|error| cannot_read(file, error))?;
         add_lines(&mut builder, file, bytes)?;
     }
     builder.build().map_err(|error| {
@@ -215,6 +226,18 @@ fn read_lines(filter_from: Option<&Path>, local_root: &Path) -> Result<Gitignore
         )
         .with_source(error)
     })
+}
+
+fn read_rules(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(file)?
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LARGEST {
+        let text = format!("it has more than {LARGEST} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(bytes)
 }
 
 fn cannot_read(file: &Path, error: io::Error) -> Error {
@@ -232,6 +255,11 @@ fn add_lines(builder: &mut GitignoreBuilder, file: &Path, bytes: Vec<u8>) -> Res
     let from = PathBuf::from(file);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     for (at, line) in text.lines().enumerate() {
+        if line.len() > rules::LONGEST {
+            let place = format!("{}, line {}", file.display(), at + 1);
+            let text = format!("{place}: it has more than {} bytes", rules::LONGEST);
+            return Err(Error::new(Kind::Usage, text));
+        }
         // Paths are compared in NFC, so patterns are brought to it as well.
         let line: String = line.nfc().collect();
         if let Err(error) = builder.add_line(Some(from.clone()), &line) {
@@ -245,5 +273,7 @@ fn add_lines(builder: &mut GitignoreBuilder, file: &Path, bytes: Vec<u8>) -> Res
     Ok(())
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

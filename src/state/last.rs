@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 pub struct LastPass {
     /// `pull`, `push` or `bisync`.
     pub verb: String,
-    /// The local root.
+    /// The local root, absolute: who reads it is in another folder.
     pub local: String,
     /// The remote root.
     pub remote: String,
@@ -32,6 +32,13 @@ pub struct LastPass {
     /// Of these, so many were hidden by filters.
     #[serde(default)]
     pub hidden_items: usize,
+}
+
+/// Returns the local root as the record has it.
+pub fn absolute(local: &Path) -> String {
+    let whole = std::path::absolute(local);
+    let whole = whole.as_deref().unwrap_or(local);
+    whole.to_string_lossy().into_owned()
 }
 
 /// Writes the record.

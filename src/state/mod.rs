@@ -5,6 +5,8 @@
 //! something there is one rename.
 
 pub mod baseline;
+#[cfg(test)]
+mod fuzz;
 pub mod journal;
 pub mod last;
 pub mod lock;

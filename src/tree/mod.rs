@@ -2,6 +2,8 @@
 //!
 //! Pure values: no clock, no file, no network, no log.
 
+#[cfg(test)]
+mod fuzz;
 mod item;
 mod listing;
 mod path;

@@ -139,7 +139,7 @@ fn verbose_decisions_say_why_for_each_item_before_it_is_done() {
     world.drive.write("new", "x").unwrap();
     let wanted = [
         "decided: upload edited (9 B): changed locally\n",
-        "decided: nothing to do for touched: its marks have changed, its content has not\n",
+        "decided: nothing to do for touched: only its time or version has changed, not its content\n",
         "decided: both: changed on both sides: the local version wins\n",
         "decided: download new (1 B): new remotely\n",
     ];

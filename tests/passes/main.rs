@@ -3,6 +3,7 @@
 #![cfg(feature = "emulator")]
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod adp;
 mod bad_input;
 mod bisync;
 mod check;
@@ -19,6 +20,8 @@ mod logs;
 mod long_watch;
 mod meanwhile;
 mod migrate;
+mod moods;
+mod names;
 mod no_remote;
 mod probe;
 mod pull;
@@ -31,3 +34,4 @@ mod trash;
 mod undo;
 mod watch;
 mod world;
+mod zones;

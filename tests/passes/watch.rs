@@ -197,8 +197,38 @@ fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
     let text = fs::read_to_string(&called).unwrap();
     let first = text.lines().next().unwrap();
     assert!(first.starts_with("4 local / "), "{text}");
-    assert!(first.contains("icloud-sync login"), "{text}");
+    assert!(
+        first.contains(". Run icloud-sync login") && first.ends_with('.'),
+        "{text}"
+    );
+    assert!(!first.contains('`') && !first.contains(';'), "{text}");
     assert_eq!(watching.end(Signal::TERM).0, Some(0));
+}
+
+#[test]
+fn a_hook_gets_no_secret() {
+    let world = World::new();
+    let seen = world.folder.path().join("seen");
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let hook = format!(
+        "env > '{}'; cat /proc/$PPID/cmdline >> '{}'",
+        seen.display(),
+        seen.display()
+    );
+    let secret = "nobody-sees-this-one";
+    let status = world
+        .command()
+        .env("ICLOUD_PASSWORD", secret)
+        .env("ICLOUD_2FA_CODE", "917364")
+        .env("METRICS_TOKEN", secret)
+        .args(["bisync", "local", "--hook", &hook])
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(4));
+    let seen = fs::read_to_string(&seen).unwrap();
+    assert!(seen.contains("ICLOUD_SYNC_REASON="), "{seen}");
+    assert!(!seen.contains(secret) && !seen.contains("917364"), "{seen}");
 }
 
 #[test]
@@ -231,6 +261,18 @@ fn a_timer_s_passes_tell_of_a_guard_once_as_well() {
     // What was typed wrongly does not become right by waiting.
     world.write("file", "x");
     world.run(["bisync", "local/file", "--watch"]).code(2);
+}
+
+#[test]
+fn a_dry_run_is_told_once_though_the_config_file_says_watch() {
+    let world = World::new();
+    world.write("a", "x");
+    let config = world.folder.path().join("config/icloud-sync");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("config.toml"), "watch = true\n").unwrap();
+    let ran = world.pass("bisync", &["--dry-run"]).code(0);
+    assert!(ran.stdout.contains("1 action planned"), "{}", ran.stdout);
+    assert!(world.remote_tree().is_empty());
 }
 
 #[test]

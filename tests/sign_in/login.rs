@@ -499,6 +499,63 @@ fn protected_data_is_unlocked_with_a_tap() {
 }
 
 #[test]
+fn who_is_to_tap_sees_how_long_there_is_still() {
+    let world = World::with(|account| account.adp = true);
+    world.emulator.set_switches(|switches| {
+        switches.pcs_pending = 0;
+        switches.consent_pending = 1;
+    });
+    let person = world.person();
+    log_in(&world.options(), &person).unwrap();
+    let left = person.left.lock().unwrap().clone();
+    // Two questions, ten seconds apart, and the line is taken away after each.
+    let shown: Vec<u32> = left.iter().flatten().copied().collect();
+    assert_eq!(shown, (281..=300).rev().collect::<Vec<_>>());
+    assert_eq!(left.last(), Some(&None));
+    // Nobody taps.
+    let world = World::with(|account| account.adp = true);
+    world
+        .emulator
+        .set_switches(|switches| switches.consent_pending = 1000);
+    let person = world.person();
+    let error = refused(&world.options(), &person);
+    assert!(
+        error.to_string().contains("no device has allowed access"),
+        "{error}"
+    );
+    assert_eq!(
+        world.count("enableDeviceConsentForPCS"),
+        1,
+        "one message on the devices"
+    );
+    let left = person.left.lock().unwrap().clone();
+    assert_eq!(left.iter().flatten().min(), Some(&1));
+}
+
+#[test]
+fn a_service_that_can_ask_no_device_says_which_setting_to_look_at() {
+    let world = World::with(|account| {
+        account.adp = true;
+        account.two_factor = false;
+        account.trusted_devices = false;
+    });
+    let error = refused(&world.options(), &world.person());
+    assert!(
+        error
+            .to_string()
+            .contains("could not ask any of your devices"),
+        "{error}"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains("Access iCloud Data on the Web")
+    );
+    assert_eq!(world.count("requestPCS"), 0);
+}
+
+#[test]
 fn an_unlocking_that_gives_no_cookie_is_no_success() {
     let world = World::with(|account| account.adp = true);
     world

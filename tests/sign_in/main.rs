@@ -168,6 +168,8 @@ pub(crate) struct Person {
     coder: Coder,
     pub(crate) asked: Mutex<Vec<Question>>,
     pub(crate) told: Mutex<VecDeque<String>>,
+    /// The seconds that were shown to be left.
+    pub(crate) left: Mutex<Vec<Option<u32>>>,
 }
 
 impl Person {
@@ -179,6 +181,7 @@ impl Person {
             coder: Box::new(coder),
             asked: Mutex::default(),
             told: Mutex::default(),
+            left: Mutex::default(),
         }
     }
 
@@ -214,5 +217,9 @@ impl Prompt for Person {
 
     fn tell(&self, text: &str) {
         self.told.lock().unwrap().push_back(text.to_owned());
+    }
+
+    fn countdown(&self, left: Option<u32>) {
+        self.left.lock().unwrap().push(left);
     }
 }

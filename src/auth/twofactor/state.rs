@@ -13,6 +13,9 @@ use crate::{
 /// Digits of a code, where the service does not say.
 pub(super) const LENGTH: usize = 6;
 
+/// Numbers that are offered at most; an account has a handful.
+const PHONES: usize = 20;
+
 /// How a code can be had for this account.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct State {
@@ -74,6 +77,7 @@ impl State {
             .into_iter()
             .flatten()
             .filter_map(phone)
+            .take(PHONES)
             .collect();
         if phones.is_empty() {
             phones.extend(inner.get("trustedPhoneNumber").and_then(phone));

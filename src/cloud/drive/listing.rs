@@ -6,7 +6,7 @@ use crate::{
         FolderAnswer, FolderProbe, Node,
         http::{Effect, Host},
         node::{self, FolderItems},
-        wire::{Asked, AskedItems, Item, Items},
+        wire::{Asked, AskedItems, Folders, Item, Items},
     },
     error::{Error, Kind as ErrorKind, Result},
     tree::{Kind, RemoteId},
@@ -48,7 +48,8 @@ impl<W: Wire> Drive<W> {
         if body.is_empty() {
             return Ok(folders.iter().map(|_| None).collect());
         }
-        let elements: Vec<Item> = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+        let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+        let elements = answer.list;
         if elements.len() != body.len() {
             return Err(Error::new(
                 ErrorKind::Protocol,
@@ -74,8 +75,8 @@ impl<W: Wire> Drive<W> {
                 include_hierarchy: false,
                 share_id: None,
             }];
-            let elements: Vec<Item> = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
-            match elements.into_iter().next().map(node::trash_answer) {
+            let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
+            match answer.list.into_iter().next().map(node::trash_answer) {
                 Some(FolderItems::Whole(nodes)) => return Ok(nodes),
                 Some(FolderItems::Odd(odd)) => why = odd,
                 Some(FolderItems::Gone) => "the service does not know it".clone_into(&mut why),

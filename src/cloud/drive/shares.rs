@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Drive, Wire, encoded};
 use crate::{
@@ -38,7 +38,7 @@ const WAYS: [fn(&str, &str, &str) -> String; 2] = [
 #[derive(Debug)]
 struct Share {
     /// Its `shareID`, word for word.
-    id: Value,
+    id: Box<RawValue>,
     /// The item that it begins with.
     top: DocId,
     /// The first part of that item's `drivewsid`.
@@ -73,7 +73,7 @@ impl Shares {
 
     /// Returns how an item is asked for; `None` for one of a share that no listing has shown.
     pub(super) fn asked(&self, id: &RemoteId, kind: Kind, partial_data: bool) -> Option<Asked> {
-        let asked = |drivewsid: String, share_id: Option<Value>| Asked {
+        let asked = |drivewsid: String, share_id: Option<Box<RawValue>>| Asked {
             drivewsid,
             partial_data,
             include_hierarchy: false,

@@ -167,3 +167,6 @@ pub(super) fn refused(
     }
     error
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -95,10 +95,19 @@ impl Api {
                 Kind::SignIn,
                 format!("{words}, even after signing in again"),
             )
-            .with_hint(
-                "see that \"Access iCloud Data on the Web\" is on in the iCloud settings of your devices",
-            )),
+            .with_hint(if self.wants_attention(session) {
+                "the account needs attention: sign in once at https://www.icloud.com and do what is asked there"
+            } else {
+                "see that \"Access iCloud Data on the Web\" is on in the iCloud settings of your devices"
+            })),
         }
+    }
+
+    /// Returns whether the service has given the cookie with which it asks for attention; the one for the data may be
+    /// missing then (protocol page 5.1, one project's report).
+    fn wants_attention(&self, session: &Session) -> bool {
+        (self.wire.endpoint.service(&session.services.drivews))
+            .is_ok_and(|url| self.wire.jar.has(&url, "X-APPLE-WEBAUTH-REPAIR"))
     }
 
     fn renew(&self, session: &Session) -> Result<()> {

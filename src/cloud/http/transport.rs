@@ -8,7 +8,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::Read,
+    io::{self, Read},
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -47,8 +47,17 @@ pub(crate) const USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_1
 /// A refusal that does not say for how long.
 const UNSAID: Duration = Duration::ZERO;
 
-/// No answer of the API is larger; content does not come this way.
-const LARGEST_ANSWER: u64 = 1 << 30;
+/// No answer of the API is larger, in bytes; content does not come this way. A folder of 100,000 items is about as large.
+const LARGEST_ANSWER: u64 = 64 << 20;
+
+/// All answers that are being read may hold so much together, in bytes.
+const LARGEST_ANSWERS: u64 = 3 * LARGEST_ANSWER;
+
+/// An answer has the time limit of its request again for each so many bytes; what comes slower is given up.
+const BYTES_A_LIMIT: u64 = 1 << 20;
+
+/// How much of an answer is read at a time, in bytes.
+const PIECE: usize = 1 << 16;
 
 /// Limit for making a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(20);
@@ -106,6 +115,8 @@ pub(crate) struct Transport {
     rate: Rate,
     refusals: AtomicU64,
     requests: AtomicU64,
+    /// Bytes of the answers that are being read.
+    reading: AtomicU64,
     labels: Mutex<BTreeMap<String, u64>>,
 }
 
@@ -152,6 +163,7 @@ impl Transport {
             rate: Rate::new(max_rate),
             refusals: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            reading: AtomicU64::new(0),
             labels: Mutex::default(),
         })
     }
@@ -255,7 +267,8 @@ impl Transport {
         // Also of an answer whose body gets lost: a cookie that was set is set.
         self.jar.absorb(&headers, &call.url);
         let mut body = Vec::new();
-        let read = response.take(LARGEST_ANSWER).read_to_end(&mut body);
+        let read = self.read_whole(response, call, start, &mut body);
+        self.reading.fetch_sub(body.len() as u64, Ordering::Relaxed);
         trace!(
             "{} {} -> {status}, {} bytes, {} ms",
             call.method,
@@ -263,19 +276,52 @@ impl Transport {
             body.len(),
             start.elapsed().as_millis()
         );
-        match read {
-            Ok(_) => Ok(Answer {
-                status,
-                headers,
-                body,
-            }),
-            Err(error) => Err(Failure::Lost(
-                Error::new(
-                    Kind::Temporary,
-                    format!("{}: the answer broke off", call.label),
-                )
-                .with_source(error),
-            )),
+        read.map(|()| Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    /// Reads an answer's body, as far as there is measure in it: what never ends, or comes too slowly, is given up.
+    fn read_whole(
+        &self,
+        mut response: impl Read,
+        call: &Call<'_>,
+        start: Instant,
+        body: &mut Vec<u8>,
+    ) -> std::result::Result<(), Failure> {
+        let lost = |why: String| {
+            let text = format!("{}: the answer {why}", call.label);
+            Failure::Lost(Error::new(Kind::Temporary, text))
+        };
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = match response.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    let text = format!("{}: the answer broke off", call.label);
+                    let error = Error::new(Kind::Temporary, text).with_source(error);
+                    return Err(Failure::Lost(error));
+                }
+            };
+            body.extend_from_slice(&piece[..count]);
+            let all = self.reading.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
+            let length = body.len() as u64;
+            if length > LARGEST_ANSWER {
+                return Err(lost(format!("has more than {LARGEST_ANSWER} bytes")));
+            }
+            if all > LARGEST_ANSWERS {
+                return Err(lost(
+                    "and others are too large to be held at once".to_owned(),
+                ));
+            }
+            let limits = u32::try_from(length / BYTES_A_LIMIT).unwrap_or(u32::MAX);
+            if start.elapsed() > call.limit.saturating_mul(limits.saturating_add(2)) {
+                return Err(lost(format!("came too slowly, {length} bytes so far")));
+            }
         }
     }
 

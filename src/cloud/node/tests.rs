@@ -176,6 +176,15 @@ fn a_folder_is_whole_only_if_its_number_is_that_of_its_items() {
 }
 
 #[test]
+fn an_answer_for_a_file_is_none_for_a_folder() {
+    let text = r#"{"drivewsid":"FOLDER::z::1","etag":"1","type":"FILE","size":3,"items":[],"numberOfItems":0}"#;
+    let answer = folder_answer(item(text), &id("FOLDER::z::1"));
+    assert!(matches!(answer, FolderAnswer::Odd(why) if why.contains("no folder")));
+    let probe = folder_probe(item(text), &id("FOLDER::z::1"));
+    assert!(matches!(probe, FolderProbe::Odd(_)));
+}
+
+#[test]
 fn a_probe_reads_ids_and_etags_and_nothing_into_shared_items() {
     let items = r#"[{"drivewsid":"FILE::z::A","docwsid":"A","etag":"1::1"},
         {"drivewsid":"FOLDER::z::B","docwsid":"B","etag":"2"},
@@ -245,7 +254,8 @@ fn a_share_begins_a_zone_of_its_own() {
     for json in [
         SHARE.replace("recordName", "name"),
         SHARE.replace("\"_bob\"", "\"\""),
-        SHARE.replace("\"_bob\"", "7"),
+        SHARE.replace("\"_bob\"", "null"),
+        SHARE.replace("\"s\"", &format!("\"{}\"", "s".repeat(LONGEST_SHARE))),
     ] {
         let node = node(item(&json), From::Listing(&asked.zone)).unwrap();
         assert!(node.is_shared && !node.id.zone.is_share(), "{json}");

@@ -1,6 +1,7 @@
-use std::io::Write as _;
+use std::{fs, io::Write as _, process};
 
 use super::*;
+use crate::report::Console;
 
 fn unit(is_watch: bool) -> Unit {
     Unit {
@@ -40,7 +41,7 @@ fn systemd_finds_nothing_to_complain_about() {
             file.write_all(text.as_bytes()).unwrap();
         }
         let file = folder.path().join(unit(is_watch).started());
-        let ran = Command::new("systemd-analyze")
+        let ran = process::Command::new("systemd-analyze")
             .args(["verify", "--user"])
             .arg(file)
             .env("XDG_RUNTIME_DIR", folder.path())
@@ -99,18 +100,34 @@ fn what_somebody_else_wrote_is_left_alone() {
 
 #[test]
 fn a_mistake_in_the_options_is_told_at_once() {
-    expect_parses(&unit(true)).unwrap();
-    let mut wrong = unit(false);
-    wrong.more = vec!["--exlude".into(), "x".into()];
-    let error = expect_parses(&wrong).unwrap_err();
-    assert_eq!(error.kind(), Kind::Usage);
-    let text = error.to_string();
-    assert!(
-        text.contains("`icloud-sync bisync --once --exlude x"),
-        "{text}"
-    );
-    assert!(
-        text.ends_with("unexpected argument '--exlude' found"),
-        "{text}"
-    );
+    let check = |unit: &Unit| expect_sensible(unit, &mut Layers::default());
+    check(&unit(true)).unwrap();
+    for (more, said, why) in [
+        (
+            &["--exlude", "x"][..],
+            "`icloud-sync bisync --once --exlude x",
+            "unexpected argument '--exlude' found",
+        ),
+        (
+            &["--metrics-http"],
+            "`icloud-sync bisync --once --metrics-http",
+            "--metrics-http has no effect without --watch",
+        ),
+        (
+            &["--delete"],
+            "`icloud-sync bisync --once --delete",
+            "unexpected argument '--delete' found",
+        ),
+    ] {
+        let mut wrong = unit(false);
+        wrong.more = more.iter().map(|&word| word.to_owned()).collect();
+        let error = check(&wrong).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        let text = error.to_string();
+        assert!(text.contains(said), "{text}");
+        assert!(text.ends_with(why), "{text}");
+    }
+    let mut watch = unit(true);
+    watch.more = vec!["--metrics-http".into()];
+    check(&watch).unwrap();
 }

@@ -1,4 +1,4 @@
-use std::{fmt::Write as _, fs};
+use std::{collections::BTreeSet, fmt::Write as _, fs};
 
 use clap::Parser;
 
@@ -176,7 +176,7 @@ fn a_bad_value_names_its_place_itself_and_what_is_accepted() {
     let world = World::new().var("DRY_RUN", "maybe");
     assert_eq!(
         world.refusal("pull"),
-        "environment DRY_RUN: bad value \"maybe\": 1, 0, true, false, yes, no, on or off is expected"
+        "environment DRY_RUN: bad value \"maybe\": 1, 0, true, false, yes, no, on, off, y or n is expected"
     );
     let world = World::new().dotenv("# mine\nMAX_DOWNLOADS_PER_PASS=many\n");
     assert_eq!(
@@ -292,6 +292,24 @@ fn a_folder_called_env_is_passed_over() {
 }
 
 #[test]
+fn a_secret_in_a_file_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let warnings = |text: &str, mode: u32| {
+        let world = World::new().dotenv(text);
+        let path = world.folder.path().join(".env");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        world.layers(&parse("pull")).unwrap().warnings().to_vec()
+    };
+    let told = warnings("ICLOUD_PASSWORD=x\n", 0o644);
+    assert!(
+        told[0].contains("(mode 644)") && told[0].contains("chmod 600"),
+        "{told:?}"
+    );
+    assert!(warnings("ICLOUD_PASSWORD=x\n", 0o600).is_empty());
+    assert!(warnings("DRY_RUN=1\n", 0o644).is_empty());
+}
+
+#[test]
 fn the_endpoint_comes_from_the_environment_alone() {
     let world = World::new().dotenv("ICLOUD_SYNC_ENDPOINT=https://elsewhere.example.com\n");
     assert_eq!(world.account("pull").endpoint, None);
@@ -345,6 +363,9 @@ fn what_may_be_deleted_follows_flags_and_verb() {
     );
     assert_eq!(world.pass("bisync").delete, Delete::SinceBaseline);
     assert!(Cli::try_parse_from(["icloud-sync", "bisync", "--delete"]).is_err());
+    // The config file is for all verbs.
+    let world = World::new().config("delete = true\ndelete-extra = true\n");
+    assert_eq!(world.pass("bisync").delete, Delete::SinceBaseline);
 }
 
 #[test]
@@ -381,7 +402,7 @@ fn reasons_are_given_when_asked_for_in_any_way() {
 fn the_defaults_that_are_shown_are_those_that_are_taken() {
     let plain = World::new();
     let mut layers = plain.layers(&parse("pull")).unwrap();
-    let shown = layers.effective(None).unwrap();
+    let shown = layers.effective(None, &AccountArgs::default()).unwrap();
     // Written down as a config file and an environment, they change nothing.
     let (mut config, mut dotenv) = (String::new(), String::new());
     for setting in Setting::ALL {
@@ -413,18 +434,31 @@ fn the_defaults_that_are_shown_are_those_that_are_taken() {
     };
     assert_eq!(settled(&written), settled(&plain));
     assert_eq!(settled(&from_config), settled(&plain));
-    assert_eq!(shown.len(), Setting::ALL.len());
-    assert!(shown.iter().all(|one| one.source == "default"), "{shown:?}");
+    let is_given = |name: &str| plain.vars.iter().any(|(given, _)| given == name);
+    for one in &shown {
+        let is_default = one.source.starts_with("default");
+        assert_eq!(is_default, !is_given(one.name), "{one:?}");
+    }
+    let names: BTreeSet<_> = shown.iter().filter_map(|one| one.env).collect();
+    let missing: Vec<_> = crate::options::environment_names()
+        .into_iter()
+        .filter(|name| !names.contains(name))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 #[test]
 fn what_is_shown_names_its_place_and_no_secret() {
     let world = World::new()
         .var("ICLOUD_PASSWORD", "hunter2")
+        .var("LOCAL_DIRECTORY", "/elsewhere")
+        .var("https_proxy", "http://anna:hush@proxy:3128")
         .dotenv("OP_DELAY_MS=7\n")
-        .config("transfers = 5\n[pair.x]\nlocal = '/x'\nexclude = ['a', 'b']\n");
+        .config("transfers = 5\nremote = '/top'\n[pair.x]\nlocal = '/x'\nexclude = ['a', 'b']\nop-delay = 9\n");
     let mut layers = world.layers(&parse("pull")).unwrap();
-    let all = layers.effective(Some("@x")).unwrap();
+    let all = layers
+        .effective(Some("@x"), &AccountArgs::default())
+        .unwrap();
     let of = |name: &str| {
         let one = all.iter().find(|one| one.name == name).unwrap();
         (
@@ -441,13 +475,85 @@ fn what_is_shown_names_its_place_and_no_secret() {
     assert_eq!(of("--transfers"), place("5", "config.toml: transfers"));
     assert_eq!(of("--exclude"), place("a,b", "config.toml: pair.x.exclude"));
     assert_eq!(of("LOCAL"), place("/x", "config.toml: pair.x.local"));
-    assert!(!format!("{all:?}").contains("hunter2"));
-    assert!(layers.effective(Some("@y")).is_err());
+    assert_eq!(of("REMOTE"), place("/", "default"));
+    assert_eq!(
+        of("STATE_FILE"),
+        place(
+            "/state/icloud-sync/pairs/*/baseline.jsonl",
+            "default: one for each pair"
+        )
+    );
+    assert_eq!(
+        of("HTTPS_PROXY"),
+        place("http://(redacted)@proxy:3128", "environment https_proxy")
+    );
+    assert_eq!(
+        of("XDG_STATE_HOME"),
+        place("/state", "environment XDG_STATE_HOME")
+    );
+    for secret in ["hunter2", "hush"] {
+        assert!(!format!("{all:?}").contains(secret));
+    }
+    assert!(
+        layers
+            .effective(Some("@y"), &AccountArgs::default())
+            .is_err()
+    );
     let bad = World::new().dotenv("SYNC_INTERVAL=4\n");
     let error = bad
         .layers(&parse("pull"))
         .unwrap()
-        .effective(None)
+        .effective(None, &AccountArgs::default())
         .unwrap_err();
     assert!(error.to_string().contains("SYNC_INTERVAL"), "{error}");
+}
+
+#[test]
+fn what_is_typed_without_what_it_needs_is_refused_and_what_is_in_files_is_passed_over() {
+    let watch = |world: &World, words: &str| {
+        let cli = parse(words);
+        let Command::Pull(args) = &cli.command else {
+            unreachable!()
+        };
+        world.layers(&cli).unwrap().watch(&args.pass.watch)
+    };
+    let plain = World::new();
+    for (flag, needed) in [
+        ("--interval 60", "--watch"),
+        ("--metrics-http", "--watch"),
+        ("--metrics-port 1", "--metrics-http"),
+        ("--metrics-host 127.0.0.1", "--metrics-http"),
+        ("--metrics-path /m", "--metrics-http"),
+        ("--watch --metrics-port 1", "--metrics-http"),
+        ("--once --interval 60", "--watch"),
+    ] {
+        let error = watch(&plain, &format!("pull {flag}")).unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        let said = error.to_string();
+        assert!(
+            said.ends_with(&format!(" has no effect without {needed}")),
+            "{said}"
+        );
+        assert!(
+            error
+                .hint()
+                .unwrap()
+                .starts_with(&format!("add {needed}, or leave "))
+        );
+    }
+    let shared = World::new()
+        .var("METRICS_HTTP", "1")
+        .var("METRICS_PORT", "1")
+        .dotenv("SYNC_INTERVAL=60\nMETRICS_HOST=127.0.0.1\n");
+    assert!(!watch(&shared, "pull").unwrap().is_on);
+    assert!(
+        watch(&shared, "pull --watch --metrics-port 2")
+            .unwrap()
+            .metrics
+            .is_some()
+    );
+    // It is all one who says that passes are run again and again.
+    let said = World::new().config("watch = true\n");
+    assert_eq!(watch(&said, "pull --interval 60").unwrap().interval, 60);
+    assert!(!watch(&said, "pull --once").unwrap().is_on);
 }

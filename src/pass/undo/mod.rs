@@ -174,7 +174,7 @@ fn note_last(
 ) -> Result<()> {
     let last = LastPass {
         verb: "undo".to_owned(),
-        local: options.local.to_string_lossy().into_owned(),
+        local: last::absolute(&options.local),
         remote: options.remote.clone(),
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code: undone.exit_code(),

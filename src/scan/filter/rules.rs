@@ -8,6 +8,15 @@ use crate::{
     tree::RelPath,
 };
 
+/// Bytes of a pattern at most: as many as a path may have. The time to compile one grows faster than its length.
+pub(super) const LONGEST: usize = 4096;
+
+/// Bytes of all patterns of one option at most.
+const LONGEST_LIST: usize = 1 << 18;
+
+/// Folders on the way to what a pattern may match, at most; of a deeper one any folder may be on the way.
+const WAYS: usize = 64;
+
 /// Globs of one sort, and for each the number of the pattern that it is from.
 #[derive(Debug, Default)]
 struct Globs {
@@ -64,6 +73,13 @@ pub(super) struct Rules {
 impl Rules {
     /// Compiles `patterns`, given by the option `source`.
     pub(super) fn new(source: &'static str, patterns: &[String]) -> Result<Self> {
+        let rules = Self::compile(patterns)
+            .map_err(|why| Error::new(Kind::Usage, format!("{source}: {why}")))?;
+        Ok(Self { source, ..rules })
+    }
+
+    /// Compiles `patterns`; what is wrong with the first bad one comes back as text.
+    fn compile(patterns: &[String]) -> std::result::Result<Self, String> {
         let mut names = GlobsBuilder::new();
         let mut folder_names = GlobsBuilder::new();
         let mut paths = GlobsBuilder::new();
@@ -71,7 +87,15 @@ impl Rules {
         let mut ways = GlobsBuilder::new();
         let mut is_way_everywhere = false;
         let mut kept = Vec::new();
+        if patterns.iter().map(String::len).sum::<usize>() > LONGEST_LIST {
+            return Err(format!(
+                "the patterns have more than {LONGEST_LIST} bytes together"
+            ));
+        }
         for given in patterns {
+            if given.len() > LONGEST {
+                return Err(format!("a pattern has more than {LONGEST} bytes"));
+            }
             let pattern: String = given.nfc().collect();
             let inner = pattern.trim_end_matches('/');
             let is_folder_only = inner.len() < pattern.len();
@@ -79,7 +103,7 @@ impl Rules {
             if glob.is_empty() {
                 continue;
             }
-            let bad = |error: globset::Error| bad_pattern(source, given, error);
+            let bad = |error: globset::Error| format!("bad pattern {given:?}: {}", error.kind());
             let number = kept.len();
             kept.push(given.as_str().into());
             if inner.contains('/') {
@@ -107,15 +131,9 @@ impl Rules {
                 is_way_everywhere = true;
             }
         }
-        let too_many = |error: globset::Error| {
-            Error::new(
-                Kind::Usage,
-                format!("{source}: too many or too large patterns"),
-            )
-            .with_source(error)
-        };
+        let too_many = |error: globset::Error| format!("too many or too large patterns: {error}");
         Ok(Self {
-            source,
+            source: "",
             patterns: kept,
             names: names.build().map_err(too_many)?,
             folder_names: folder_names.build().map_err(too_many)?,
@@ -175,18 +193,16 @@ impl Rules {
     }
 }
 
-fn bad_pattern(source: &str, pattern: &str, error: globset::Error) -> Error {
-    let variable = match source {
-        "--ignore" => "IGNORE_PATTERNS",
-        "--exclude" => "EXCLUDE_PATTERNS",
-        _ => "INCLUDE_PATTERNS",
-    };
-    Error::new(
-        Kind::Usage,
-        format!("bad pattern \"{pattern}\" of {source} ({variable})"),
-    )
-    .with_source(error)
-    .with_hint("accepted are *, ?, [abc], {a,b}, **/ and a backslash before any of them")
+/// Checks one pattern.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn check(pattern: &str) -> std::result::Result<(), String> {
+    let compiled = Rules::compile(&[pattern.to_owned()]);
+    compiled.map(drop).map_err(|why| {
+        let itself = format!("bad pattern {pattern:?}: ");
+        why.strip_prefix(&itself).unwrap_or(&why).to_owned()
+    })
 }
 
 /// Returns the globs of the folders in which something that `glob` matches may lie; `None` where
@@ -195,6 +211,9 @@ fn ways_to(glob: &str) -> Option<Vec<String>> {
     let mut ways = Vec::new();
     let mut end = None;
     for part in glob.split('/') {
+        if ways.len() > WAYS {
+            return None;
+        }
         if part.contains(['{', '}', '[', ']', '\\']) && !is_closed(part) {
             // A slash inside braces: the parts can't be told apart.
             return None;

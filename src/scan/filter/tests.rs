@@ -241,9 +241,12 @@ fn what_cannot_be_read_names_value_and_source() {
     assert_eq!(error.kind(), Kind::Usage);
     let text = error.chain();
     assert!(
-        text.contains("a{b") && text.contains("--exclude (EXCLUDE_PATTERNS)"),
+        text.starts_with("--exclude: bad pattern \"a{b\": unclosed alternate group"),
         "{text}"
     );
+    let why = check_pattern("[x").unwrap_err();
+    assert!(why.starts_with("unclosed character class"), "{why}");
+    assert_eq!(check_pattern("docs/**/*.{md,txt}"), Ok(()));
 
     let missing = FilterOptions {
         filter_from: Some("/nonexistent/rules".into()),
@@ -251,7 +254,11 @@ fn what_cannot_be_read_names_value_and_source() {
     };
     let error = Filter::new(&missing, root).unwrap_err();
     assert_eq!(error.kind(), Kind::Usage);
-    assert!(error.chain().contains("--filter-from"), "{}", error.chain());
+    let text = error.chain();
+    assert!(
+        text.contains("filter file \"/nonexistent/rules\""),
+        "{text}"
+    );
 
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join(IGNORE_FILE), "fine\na{b\n").unwrap();
@@ -270,4 +277,38 @@ fn what_cannot_be_read_names_value_and_source() {
 fn empty_patterns_are_passed_over() {
     let filter = made(&options(&["", "/"], &[""], &["/"]));
     check(&filter, &["a", "b/"], &[]);
+}
+
+#[test]
+fn rules_without_measure_are_refused_and_not_compiled() {
+    let refused = |options: &FilterOptions, local: &Path| {
+        let error = Filter::new(options, local).unwrap_err();
+        assert_eq!(error.kind(), Kind::Usage);
+        error.chain()
+    };
+    let none = Path::new("/nowhere");
+    let long = "a/".repeat(3_000);
+    let words = refused(&options(&[], &[&long], &[]), none);
+    assert!(words.contains("more than 4096 bytes"), "{words}");
+    let many = vec!["x".repeat(4_000); 100];
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let words = refused(&options(&many, &[], &[]), none);
+    assert!(words.contains("together"), "{words}");
+    let local = tempfile::tempdir().unwrap();
+    let file = local.path().join(IGNORE_FILE);
+    fs::write(&file, format!("*.tmp\n{long}\n")).unwrap();
+    let words = refused(&FilterOptions::default(), local.path());
+    assert!(words.contains("line 2: it has more than"), "{words}");
+    fs::write(&file, "# x\n".repeat(300_000)).unwrap();
+    let words = refused(&FilterOptions::default(), local.path());
+    assert!(words.contains("more than 1048576 bytes"), "{words}");
+}
+
+#[test]
+fn of_a_very_deep_include_any_folder_may_be_on_the_way() {
+    let deep = "a/".repeat(500) + "x.txt";
+    let filter = made(&options(&[&deep], &[], &[]));
+    let scope = filter.scope(&path("b"), true);
+    assert_eq!(scope, Scope::Way);
+    assert!(filter.hides(&path("b/y.txt"), false));
 }
