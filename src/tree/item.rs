@@ -118,7 +118,7 @@ impl Zone {
 
     /// Returns whether it is a share of another account.
     pub fn is_share(&self) -> bool {
-        self.as_str().contains('/')
+        self.0.as_deref().is_some_and(|name| name.contains('/'))
     }
 
     /// Returns the record name of the account that shares it; `None` for a zone of one's own.
