@@ -414,3 +414,10 @@ fn what_could_be_typed_in_the_other_program_has_its_row() {
         }
     }
 }
+
+#[test]
+fn every_suffix_of_a_package_is_named() {
+    for suffix in icloud_sync::tree::PACKAGE_SUFFIXES {
+        assert!(README.contains(&format!("`.{suffix}`")), "{suffix}");
+    }
+}

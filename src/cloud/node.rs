@@ -373,7 +373,7 @@ pub(super) fn document_node(
         is_trashed: false,
         etag: Etag::new(etag),
         size: document.size?,
-        modified_ms: document.mtime.and_then(|ms| i64::try_from(ms).ok()),
+        modified_ms: document.mtime,
         is_fixed: false,
         is_lent: false,
         is_shared: false,

@@ -306,8 +306,8 @@ pub(crate) struct Document {
     pub(crate) name: Option<String>,
     #[serde(deserialize_with = "number")]
     pub(crate) size: Option<u64>,
-    #[serde(deserialize_with = "number")]
-    pub(crate) mtime: Option<u64>,
+    #[serde(deserialize_with = "time")]
+    pub(crate) mtime: Option<i64>,
 }
 
 /// Elements of an answer at most: one for each thing that was asked for.
@@ -394,6 +394,12 @@ fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     })
 }
 
+/// Reads a time, which may be before 1970; one written as text too, anything else as nothing.
+fn time<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
+    let word = text(from)?;
+    Ok(word.and_then(|word| word.trim().parse().ok()))
+}
+
 enum Word {
     Text(String),
     Number(u64),
@@ -452,6 +458,22 @@ impl<'de> Visitor<'de> for Lenient {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_may_be_before_1970() {
+        let mtime = |text: &str| {
+            let document: Document = serde_json::from_str(text).unwrap();
+            document.mtime
+        };
+        assert_eq!(
+            mtime(r#"{"mtime":-1000000000000}"#),
+            Some(-1_000_000_000_000)
+        );
+        assert_eq!(mtime(r#"{"mtime":"-5"}"#), Some(-5));
+        assert_eq!(mtime(r#"{"mtime":4102444800000}"#), Some(4_102_444_800_000));
+        assert_eq!(mtime(r#"{"mtime":1.5}"#), None);
+        assert_eq!(mtime(r#"{"mtime":[1]}"#), None);
+    }
 
     #[test]
     fn a_list_that_says_nothing_takes_no_memory() {

@@ -58,6 +58,27 @@ impl Blob {
         })
     }
 
+    /// Keeps what is in a file, of any length, where the file is. It must not change while the emulator runs.
+    pub(super) fn of_file(path: PathBuf) -> io::Result<Self> {
+        let mut file = File::open(&path)?;
+        let mut hasher = signature::Signer::new();
+        let mut piece = vec![0; 1 << 20];
+        let mut size = 0;
+        loop {
+            let count = file.read(&mut piece)?;
+            let Some(piece) = piece.get(..count).filter(|piece| !piece.is_empty()) else {
+                break;
+            };
+            hasher.update(piece);
+            size += count as u64;
+        }
+        Ok(Self {
+            size,
+            signature: hasher.finish(),
+            place: Place::File(path),
+        })
+    }
+
     /// The blob of an earlier run, by its signature.
     pub(super) fn find(signature: Signature, folder: &Path) -> io::Result<Self> {
         let path = folder.join(hex(&signature));
@@ -111,6 +132,16 @@ mod tests {
             assert_eq!(blob.read(8, 100).unwrap(), "89");
             assert_eq!(blob.read(11, 1).unwrap(), "");
         }
+    }
+
+    #[test]
+    fn a_file_is_kept_where_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("content");
+        fs::write(&path, "0123456789").unwrap();
+        let blob = Blob::of_file(path).unwrap();
+        assert_eq!(blob.signature, signature::of(b"0123456789"));
+        assert_eq!((blob.size, blob.read(3, 2).unwrap()), (10, "34".into()));
     }
 
     #[test]

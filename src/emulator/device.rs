@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use hyper::body::Bytes;
@@ -114,6 +115,27 @@ impl Drive {
         self.put(&place.steps(), zip.into(), None, true)
     }
 
+    /// Writes what is in a file, which stays where it is and must not change any more: for contents that memory does not hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Drive::write`], and where the file can't be read.
+    pub fn write_file(&self, place: impl Place, file: impl Into<PathBuf>) -> io::Result<()> {
+        self.put_blob(&place.steps(), Blob::of_file(file.into())?, None, false)
+    }
+
+    /// Sets the size that listings show of a package: it is neither that of its zip nor that of what is in it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such item.
+    pub fn list_package_as(&self, place: impl Place, size: u64) -> io::Result<()> {
+        self.edit(&place.steps(), |drive, no| {
+            drive.list_as(no, size);
+            Ok(())
+        })
+    }
+
     fn put(
         &self,
         steps: &[String],
@@ -121,9 +143,19 @@ impl Drive {
         mtime: Option<i64>,
         package: bool,
     ) -> io::Result<()> {
-        let (name, folders) = steps.split_last().ok_or_else(missing)?;
         let contents = self.shared.world().blobs.clone();
         let blob = Blob::keep(content, contents.as_deref())?;
+        self.put_blob(steps, blob, mtime, package)
+    }
+
+    fn put_blob(
+        &self,
+        steps: &[String],
+        blob: Blob,
+        mtime: Option<i64>,
+        package: bool,
+    ) -> io::Result<()> {
+        let (name, folders) = steps.split_last().ok_or_else(missing)?;
         self.with(|drive| {
             let now = drive.rules.now;
             let modified = mtime.unwrap_or(now);

@@ -2,21 +2,21 @@
 //! following a link, so that nothing is ever written outside it.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     ffi::{OsStr, OsString},
     fs::File,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::{Component, Path, PathBuf},
     sync::{Mutex, RwLock},
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, Timespec, Timestamps},
+    fs::{AtFlags, CWD, Mode, OFlags, RenameFlags},
     io::Errno,
 };
 
-use super::marks::look_at;
 pub use super::marks::{Marks, look_open};
+use super::{marks::look_at, own};
 use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
@@ -27,9 +27,9 @@ use crate::{
 /// An opened folder below LOCAL, or LOCAL itself, and a name in it.
 #[derive(Debug)]
 pub struct Spot {
-    folder: OwnedFd,
-    name: OsString,
-    shown: String,
+    pub(super) folder: OwnedFd,
+    pub(super) name: OsString,
+    pub(super) shown: String,
 }
 
 /// LOCAL, opened.
@@ -42,11 +42,13 @@ pub struct Disk {
     spellings: RwLock<HashMap<RelPath, PathBuf>>,
     /// File systems written to since the last [`Self::settle`], each with a folder on it.
     dirty: Mutex<HashMap<(u32, u32), OwnedFd>>,
+    /// Which permission bits new files and folders do not get.
+    pub(super) umask: u32,
     /// The first failure of [`Self::settle`]. The system tells it once; what was lost then stays lost.
     unsettled: Mutex<Option<Error>>,
 }
 
-fn io(what: &str, shown: &str, errno: Errno) -> Error {
+pub(super) fn io(what: &str, shown: &str, errno: Errno) -> Error {
     Error::io(format!("cannot {what} \"{shown}\""), errno.into())
 }
 
@@ -72,6 +74,7 @@ impl Disk {
             },
             spellings: RwLock::new(spellings),
             dirty: Mutex::new(HashMap::new()),
+            umask: own::umask(),
             unsettled: Mutex::new(None),
         })
     }
@@ -177,8 +180,14 @@ impl Disk {
     /// # Errors
     /// `NotFound` where a folder is missing; `Changed` where a link or a file stands in a folder's place.
     pub fn spot(&self, path: &RelPath) -> Result<Spot> {
-        let native = self.native(path);
-        let shown = path.to_string();
+        self.spot_at(&self.native(path), path.to_string())
+    }
+
+    /// As [`Self::spot`], for a path below LOCAL as it is on disk.
+    ///
+    /// # Errors
+    /// As [`Self::spot`].
+    pub(super) fn spot_at(&self, native: &Path, shown: String) -> Result<Spot> {
         let mut parts: Vec<&OsStr> = Vec::new();
         for part in native.components() {
             match part {
@@ -195,7 +204,7 @@ impl Disk {
             }
         }
         let name = parts.pop().unwrap_or_default().to_os_string();
-        let folder = self.walk(self.root.as_fd(), parts, &shown)?;
+        let folder = self.walk(self.root.as_fd(), parts, &shown, self.follow)?;
         Ok(Spot {
             folder,
             name,
@@ -208,8 +217,9 @@ impl Disk {
         from: impl AsFd,
         parts: impl IntoIterator<Item = &'a OsStr>,
         shown: &str,
+        follow: OFlags,
     ) -> Result<OwnedFd> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | self.follow;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
         let mut folder = rustix::fs::openat(
             from,
             ".",
@@ -227,7 +237,25 @@ impl Disk {
                 Err(errno) => return Err(io("open the folder of", shown, errno)),
             };
         }
+        self.expect_inside(&folder, shown)?;
         Ok(folder)
+    }
+
+    /// Where links are followed, checks that what was opened is below LOCAL: a link may have been put there since the scan
+    /// looked where it leads. Asked of what is open, the answer can't be made wrong by another link.
+    fn expect_inside(&self, opened: impl AsFd, shown: &str) -> Result<()> {
+        if self.follow == OFlags::NOFOLLOW {
+            return Ok(());
+        }
+        let place = |fd: BorrowedFd<'_>| {
+            std::fs::read_link(format!("/proc/self/fd/{}", fd.as_raw_fd()))
+                .map_err(|error| Error::io(format!("cannot tell where \"{shown}\" leads"), error))
+        };
+        if place(opened.as_fd())?.starts_with(place(self.root.as_fd())?) {
+            return Ok(());
+        }
+        let text = format!("a link leads \"{shown}\" out of LOCAL by now");
+        Err(Error::new(ErrorKind::Changed, text))
     }
 
     /// Opens, and makes where it is missing, a folder of the tool's own below LOCAL.
@@ -235,14 +263,14 @@ impl Disk {
     /// # Errors
     /// `Local`; `Changed` where a link stands there.
     pub fn own_folder(&self, parts: &[&OsStr], shown: &str) -> Result<OwnedFd> {
-        let mut folder = self.walk(self.root.as_fd(), [], shown)?;
+        let mut folder = self.walk(self.root.as_fd(), [], shown, OFlags::NOFOLLOW)?;
         for part in parts {
             crash::step();
             match rustix::fs::mkdirat(&folder, *part, Mode::RWXU) {
                 Ok(()) | Err(Errno::EXIST) => {}
                 Err(errno) => return Err(io("make the trash folder for", shown, errno)),
             }
-            folder = self.walk(folder.as_fd(), [*part], shown)?;
+            folder = self.walk(folder.as_fd(), [*part], shown, OFlags::NOFOLLOW)?;
         }
         Ok(folder)
     }
@@ -365,6 +393,7 @@ impl Disk {
                     inner.folder.as_fd(),
                     [inner.name.as_os_str()],
                     path.as_str(),
+                    self.follow,
                 )?;
                 Spot {
                     folder: opened,
@@ -373,7 +402,7 @@ impl Disk {
                 }
             }
             None => Spot {
-                folder: self.walk(self.root.as_fd(), [], path.as_str())?,
+                folder: self.walk(self.root.as_fd(), [], path.as_str(), self.follow)?,
                 name: OsString::new(),
                 shown: path.to_string(),
             },
@@ -456,55 +485,17 @@ impl Disk {
         Ok(())
     }
 
-    /// Opens a file for reading, never through a link.
+    /// Opens a file for reading, never through a link out of LOCAL.
     ///
     /// # Errors
     /// `NotFound` or `Local`.
     pub fn read(&self, spot: &Spot) -> Result<File> {
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | self.follow;
-        rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
+        let file = rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
             .map(File::from)
-            .map_err(|errno| io("read", &spot.shown, errno))
-    }
-
-    /// Opens a file of the tool's own for writing, making it where it is missing.
-    ///
-    /// # Errors
-    /// `Local` or `DiskFull`.
-    pub fn write(&self, spot: &Spot) -> Result<File> {
-        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        crash::step();
-        rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::from_raw_mode(0o666))
-            .map(File::from)
-            .map_err(|errno| io("write", &spot.shown, errno))
-    }
-
-    /// Removes a file's name; nothing there is as good.
-    ///
-    /// # Errors
-    /// `Local`.
-    pub fn unlink(&self, spot: &Spot) -> Result<()> {
-        crash::step();
-        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(errno) => Err(io("remove", &spot.shown, errno)),
-        }
-    }
-
-    /// Removes a folder if it is empty. Returns whether it is gone.
-    ///
-    /// # Errors
-    /// `Local`.
-    pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
-        crash::step();
-        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => {
-                self.touch(&spot.folder);
-                Ok(true)
-            }
-            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
-            Err(errno) => Err(io("remove the folder", &spot.shown, errno)),
-        }
+            .map_err(|errno| io("read", &spot.shown, errno))?;
+        self.expect_inside(&file, &spot.shown)?;
+        Ok(file)
     }
 
     /// Returns the path on disk through which the standard library reaches a spot's folder and name.
@@ -534,10 +525,20 @@ impl Spot {
 
     /// Returns a path by which the standard library reaches it without walking through LOCAL again.
     pub fn path(&self) -> PathBuf {
-        use std::os::fd::AsRawFd;
         Path::new("/proc/self/fd")
             .join(self.folder.as_raw_fd().to_string())
             .join(&self.name)
+    }
+
+    /// Returns its name in its folder.
+    pub fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    /// Returns whether a folder is there; a link to one is none.
+    pub fn is_folder(&self) -> bool {
+        let marks = look_at(&self.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW);
+        matches!(marks, Ok(Some(marks)) if marks.kind == Some(Kind::Folder))
     }
 
     /// Makes a spot of an opened folder.
@@ -550,49 +551,7 @@ impl Spot {
     }
 }
 
-/// Sets a file's modification time, and nothing else.
-///
-/// # Errors
-/// `Local`.
-pub fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
-    let now = Timespec {
-        tv_sec: 0,
-        tv_nsec: rustix::fs::UTIME_OMIT,
-    };
-    let mtime = Timespec {
-        tv_sec: ms.div_euclid(1_000),
-        tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
-    };
-    crash::step();
-    rustix::fs::futimens(
-        file,
-        &Timestamps {
-            last_access: now,
-            last_modification: mtime,
-        },
-    )
-    .map_err(|errno| io("set the time of", shown, errno))
-}
-
 /// Makes the error of an item that is not as it was when the plan was made.
 pub fn changed(path: &RelPath, why: &str) -> Error {
     Error::new(ErrorKind::Changed, format!("\"{path}\": {why}"))
-}
-
-/// Lists all that is in a folder on disk, at any depth, as paths below `path`.
-///
-/// # Errors
-/// `Local` where something can't be read.
-pub fn all_inside(disk: &Disk, path: &RelPath) -> Result<HashSet<PathBuf>> {
-    let root = disk.full_path(path);
-    let mut all = HashSet::new();
-    for entry in walkdir::WalkDir::new(&root).min_depth(1) {
-        let entry = entry.map_err(|error| {
-            Error::new(ErrorKind::Local, format!("cannot look into \"{path}\"")).with_source(error)
-        })?;
-        if let Ok(below) = entry.path().strip_prefix(&root) {
-            all.insert(below.to_path_buf());
-        }
-    }
-    Ok(all)
 }

@@ -9,6 +9,7 @@ use super::{
     Run,
     disk::{self, Disk, Marks, Spot, changed},
     fetch::{Digests, Hashes},
+    own,
     room::Share,
     rows, seal,
 };
@@ -75,14 +76,14 @@ impl Run<'_> {
         let spot = self.exec.disk.spot(&action.path)?;
         self.expect_local(action, &spot)?;
         let part = spot.beside(&part_name(item))?;
-        let _share = self.room_for(item, Some(&part))?;
+        let mut share = self.room_for(item, Some(&part))?;
         let token = if is_empty_file(item) {
-            None
+            self.token_of_empty(item)?
         } else {
             Some(self.token(number, item)?)
         };
         if let Some(token) = token.as_ref().filter(|token| token.is_package) {
-            return self.download_package(number, action, item, token, &spot);
+            return self.download_package(number, action, item, token, &spot, &mut share);
         }
         let result = self.fetch_to(number, item, token, &part);
         let (mut file, hashes) = match result {
@@ -143,16 +144,10 @@ impl Run<'_> {
     ) -> Result<(Marks, i64)> {
         let disk = self.exec.disk;
         let old = self.expect_local(action, spot)?;
-        if let Some(old) = old.filter(|old| old.kind == Some(Kind::File)) {
-            use std::os::unix::fs::PermissionsExt;
-            crash::step();
-            file.set_permissions(std::fs::Permissions::from_mode(old.mode & 0o777))
-                .map_err(|error| {
-                    Error::io(format!("cannot set the mode of \"{}\"", item.path), error)
-                })?;
-        }
+        let replaced = old.filter(|old| old.kind == Some(Kind::File));
+        disk.finish_mode(file, replaced.map(|old| old.mode), item.path.as_str())?;
         if let Some(ms) = item.modified_ms {
-            disk::set_mtime(file, ms, item.path.as_str())?;
+            own::set_mtime(file, ms, item.path.as_str())?;
         }
         crash::step();
         file.sync_all()
@@ -229,7 +224,7 @@ impl Run<'_> {
         let disk = self.exec.disk;
         let _share = self.room_for(item, None)?;
         let token = if item.size == 0 {
-            None
+            self.token_of_empty(item)?
         } else {
             Some(self.fresh_token(item)?)
         };
@@ -249,8 +244,10 @@ impl Run<'_> {
                 return Err(error);
             }
         };
+        let ours = (disk.look(&action.path)?).filter(|marks| marks.kind == Some(Kind::File));
+        disk.finish_mode(&file, ours.map(|marks| marks.mode), item.path.as_str())?;
         if let Some(ms) = item.modified_ms {
-            disk::set_mtime(&file, ms, item.path.as_str())?;
+            own::set_mtime(&file, ms, item.path.as_str())?;
         }
         file.sync_all()
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))?;
@@ -306,6 +303,7 @@ fn replace_by_copy(
         let mut copy = disk.write(&kept)?;
         let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
         std::io::copy(&mut from, &mut copy).map_err(fail)?;
+        disk.finish_mode(&copy, Some(old.mode), path.as_str())?;
         copy.sync_all().map_err(fail)?;
         disk.touch_spot(&kept);
     }

@@ -22,7 +22,7 @@ use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
     report::Event,
-    tree::{RemoteItem, Signature, SignatureHasher},
+    tree::{RemoteItem, Signature, SignatureHasher, names_package},
 };
 
 pub(super) const BUFFER: usize = 256 * 1024;
@@ -69,6 +69,21 @@ impl Run<'_> {
             .within(remote, || self.tokens.get(number, lead, remote))?;
         Self::expect_version(&token, item)?;
         Ok(token)
+    }
+
+    /// Gets the address of what a listing shows without content. A file that has none has no address (protocol page 9.3);
+    /// but nothing in a listing tells a package from a file, and of a package the size says nothing (hazard 10), so that for
+    /// what is named like one the service is asked.
+    pub(super) fn token_of_empty(&self, item: &RemoteItem) -> Result<Option<Token>> {
+        if !names_package(item.path.name()) {
+            return Ok(None);
+        }
+        match self.fresh_token(item) {
+            Ok(token) if token.is_package => Ok(Some(token)),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Refused => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn fresh_token(&self, item: &RemoteItem) -> Result<Token> {

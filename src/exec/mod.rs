@@ -11,6 +11,7 @@ mod folder;
 pub mod gate;
 mod lanes;
 mod marks;
+pub(crate) mod own;
 mod package;
 mod quota;
 mod ranges;
@@ -21,6 +22,7 @@ mod rows;
 pub(crate) mod seal;
 pub mod throttle;
 mod tokens;
+mod unzip;
 mod upload;
 
 use std::{
@@ -34,7 +36,6 @@ use std::{
 
 use crate::{
     cloud::{Node, Remote, limit::Permits},
-    crash,
     error::{Error, Kind, Result},
     plan::{Action, Parent, Plan, What},
     report::{Event, Outcome, Reporter},
@@ -189,6 +190,8 @@ struct Run<'a> {
     transfers: Permits,
     throttle: Arc<Throttle>,
     room: Room,
+    /// Held while a package is unpacked.
+    unpacking: Mutex<()>,
     quota: Quota,
     outcomes: Vec<OnceLock<Outcome>>,
     /// The remote folders that actions made.
@@ -218,6 +221,7 @@ pub fn run(exec: &Exec<'_>) -> Result<Done> {
         transfers: Permits::new(exec.settings.limits.transfers, exec.settings.transfers),
         throttle: Arc::new(Throttle::new(exec.settings.bwlimit)),
         room: Room::new(exec.settings.min_free),
+        unpacking: Mutex::default(),
         quota: Quota::default(),
         outcomes: (0..count).map(|_| OnceLock::new()).collect(),
         made: (0..count).map(|_| OnceLock::new()).collect(),
@@ -279,16 +283,13 @@ pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
         if wanted.contains(&*name) {
             continue;
         }
-        let full = disk.root_path().join(path);
-        crash::step();
-        let removed = match std::fs::symlink_metadata(&full) {
-            Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&full),
-            Ok(_) => std::fs::remove_file(&full),
-            Err(error) => Err(error),
-        };
+        let shown = path.to_string_lossy().into_owned();
+        let removed = disk
+            .spot_at(path, shown)
+            .and_then(|spot| own::remove_all(&spot));
         match removed {
-            Ok(()) => log::debug!("removed the unfinished {}", full.display()),
-            Err(error) => log::warn!("cannot remove the unfinished {}: {error}", full.display()),
+            Ok(()) => log::debug!("removed the unfinished {}", path.display()),
+            Err(error) => log::warn!("cannot remove the unfinished file: {}", error.chain()),
         }
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use super::{
     BATCH, Run,
-    disk::{self, changed},
+    disk::changed,
     download::{is_as_listed, same_content},
+    own,
 };
 use crate::{
     cloud::{FolderAnswer, Node, Target},
@@ -162,14 +163,14 @@ impl Run<'_> {
                 planned.insert(below.to_path_buf());
             }
             if local.kind == Kind::Package {
-                let inner = disk::all_inside(disk, &inside.path)?;
+                let inner = own::all_inside(disk, &inside.path)?;
                 let full = disk.full_path(&inside.path);
                 if let Ok(below) = full.strip_prefix(&root) {
                     planned.extend(inner.into_iter().map(|path| below.join(path)));
                 }
             }
         }
-        Ok(disk::all_inside(disk, &action.path)? == planned)
+        Ok(own::all_inside(disk, &action.path)? == planned)
     }
 
     /// Moves a file or folder into the local trash.

@@ -14,6 +14,9 @@ use crate::{
     stop::Stop,
 };
 
+/// What is promised at once to a download that turns out longer than was known.
+const STEP: u64 = 4 << 20;
+
 /// How often a wait looks whether it is to stop.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -32,6 +35,36 @@ pub(super) struct Room {
 pub(super) struct Share<'a> {
     room: &'a Room,
     bytes: u64,
+}
+
+impl Share<'_> {
+    /// Notes that so many bytes are about to be written. Where that is more than was promised, it is promised now; nothing
+    /// is waited for, since others may be waiting for this one. `free` tells how many bytes there are now.
+    ///
+    /// # Errors
+    /// `DiskFull` where it does not fit; those of `free`.
+    pub(super) fn take(&mut self, bytes: u64, free: impl Fn() -> Result<u64>) -> Result<()> {
+        let room = self.room;
+        let mut promised = room.promised.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.bytes < bytes {
+            let more = STEP.max(bytes);
+            let now = if room.least == 0 { u64::MAX } else { free()? };
+            if room.least.saturating_add(*promised).saturating_add(more) > now {
+                let text = format!(
+                    "given up: it takes more than was listed, and of the {} that are free here {} are to stay so (--min-free)",
+                    words::size(now),
+                    words::size(room.least)
+                );
+                return Err(Error::new(Kind::DiskFull, text));
+            }
+            *promised = promised.saturating_add(more);
+            self.bytes = self.bytes.saturating_add(more);
+        }
+        *promised -= bytes;
+        self.bytes -= bytes;
+        room.changed.notify_all();
+        Ok(())
+    }
 }
 
 impl Drop for Share<'_> {
@@ -142,6 +175,29 @@ mod tests {
             drop(first);
             assert!(second.join().unwrap().is_ok());
         });
+    }
+
+    #[test]
+    fn what_takes_more_than_was_listed_goes_on_as_long_as_there_is_room() {
+        let (room, stop) = (Room::new(1_000), Stop::new());
+        let mut share = room.share(500, || Ok(1_500), &stop).unwrap();
+        share.take(500, || unreachable!("it was promised")).unwrap();
+        assert_eq!(
+            *room.promised.lock().unwrap(),
+            0,
+            "it is on the disk by now"
+        );
+        share.take(1, || Ok(1_000 + STEP)).unwrap();
+        let other = room.share(STEP, || Ok(1_000 + 2 * STEP), &stop).unwrap();
+        share
+            .take(STEP - 1, || unreachable!("it was promised"))
+            .unwrap();
+        let error = share.take(1, || Ok(1_000 + 2 * STEP - 1)).unwrap_err();
+        assert_eq!(error.kind(), Kind::DiskFull);
+        drop(other);
+        share.take(1, || Ok(1_000 + STEP)).unwrap();
+        drop(share);
+        assert_eq!(*room.promised.lock().unwrap(), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Finding out what only content can tell, and the rows that follow from it.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io::Read,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -66,10 +66,15 @@ impl Pass<'_> {
             .iter()
             .flat_map(|(zone, ids)| ids.chunks(ASKED).map(|chunk| (*zone, chunk)))
             .collect();
+        // What is listed without content and asked for all the same is a package, or an empty file of a package's name.
+        let empty: HashSet<&RemoteId> = (listings.remote.items().iter())
+            .filter(|item| item.size == 0 && inquiry.remote.contains(&item.id))
+            .map(|item| &item.id)
+            .collect();
         let answers: Result<Vec<_>> = pool.install(|| {
             chunks
                 .par_iter()
-                .map(|(zone, ids)| self.ask(zone, ids))
+                .map(|(zone, ids)| self.ask(zone, ids, &empty))
                 .collect()
         });
         facts.remote.extend(answers?.into_iter().flatten());
@@ -114,19 +119,29 @@ impl Pass<'_> {
         &self,
         zone: &Zone,
         ids: &[&RemoteId],
+        empty: &HashSet<&RemoteId>,
     ) -> Result<Vec<(RemoteId, std::result::Result<RemoteFact, String>)>> {
         self.tools.stop.check()?;
         let docs: Vec<_> = ids.iter().map(|id| id.doc.clone()).collect();
         let tokens = self.tools.remote.tokens(zone, &docs)?;
-        let facts = tokens.into_iter().map(|token| {
-            token
-                .map(|token| RemoteFact {
+        let facts = ids.iter().zip(tokens).map(|(id, token)| {
+            let fact = match token {
+                Ok(token) => Ok(RemoteFact {
                     signature: token.signature,
                     is_package: token.is_package,
-                })
-                .map_err(|error| error.chain())
+                }),
+                // The service has no address for what has no content (protocol page 9.3).
+                Err(error) if error.kind() == ErrorKind::Refused && empty.contains(id) => {
+                    Ok(RemoteFact {
+                        signature: Some(Signature::of(b"")),
+                        is_package: false,
+                    })
+                }
+                Err(error) => Err(error.chain()),
+            };
+            ((*id).clone(), fact)
         });
-        Ok(ids.iter().map(|id| (*id).clone()).zip(facts).collect())
+        Ok(facts.collect())
     }
 }
 

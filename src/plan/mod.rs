@@ -21,7 +21,9 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature};
+use crate::tree::{
+    Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row, Signature, names_package,
+};
 
 /// Which way a pass works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -382,7 +384,8 @@ impl Inquiry {
     }
 
     /// Returns what the service says of a remote file; asks for it where it is not known. Nothing
-    /// is asked of an empty file: the service has no token for one (protocol page 9.3).
+    /// is asked of an empty file: the service has no token for one (protocol page 9.3). What is named like a package may be
+    /// one all the same: its listed size says nothing.
     fn remote<'a>(
         &mut self,
         facts: &'a Facts,
@@ -390,7 +393,7 @@ impl Inquiry {
     ) -> Option<Result<RemoteFact, &'a str>> {
         match facts.remote.get(&item.id) {
             Some(answer) => Some(answer.as_ref().copied().map_err(String::as_str)),
-            None if item.size == 0 => Some(Ok(RemoteFact {
+            None if item.size == 0 && !names_package(item.path.name()) => Some(Ok(RemoteFact {
                 signature: Some(Signature::of(b"")),
                 is_package: false,
             })),

@@ -5,14 +5,16 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
 use crate::{
     error::{Error, Kind, Result},
-    exec::disk::{Disk, Spot},
+    exec::{
+        disk::{Disk, Spot},
+        own,
+    },
     scan::filter::OWN_FOLDER,
     tree::RelPath,
 };
@@ -142,31 +144,16 @@ pub fn kept_path(kept: &str) -> Result<RelPath> {
 /// Empties what passes put there more than so many days ago; 0 days: never. Returns how many passes' trash is gone.
 ///
 /// # Errors
-/// `Local` where something can't be removed.
+/// `Local` where something can't be removed; `Changed` where a link stands in its place.
 pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
-    let folder = local.join(OWN_FOLDER).join(FOLDER);
     if days == 0 {
         return Ok(0);
     }
-    let entries = match fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
-        Err(error) => {
-            return Err(Error::io(
-                format!("cannot read {}", folder.display()),
-                error,
-            ));
-        }
-    };
     let mut gone = 0;
-    for entry in entries.filter_map(std::result::Result::ok) {
-        let name = entry.file_name();
-        let is_old = name.to_str().is_some_and(|pass| is_old(pass, days, now));
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_old && is_folder {
-            fs::remove_dir_all(entry.path()).map_err(|error| {
-                Error::io(format!("cannot empty {}", entry.path().display()), error)
-            })?;
+    for spot in own::spots_in(local, &[OWN_FOLDER, FOLDER])? {
+        let is_old = (spot.name().to_str()).is_some_and(|pass| is_old(pass, days, now));
+        if is_old && spot.is_folder() {
+            own::remove_all(&spot)?;
             gone += 1;
         }
     }
@@ -198,6 +185,8 @@ pub fn began(pass: &str) -> Option<jiff::Timestamp> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{options::Links, tree::Listing};
 

@@ -6,12 +6,14 @@
 mod fuzz;
 mod item;
 mod listing;
+mod package;
 mod path;
 mod row;
 mod signature;
 
 pub use item::{DocId, Etag, Kind, LocalItem, RemoteId, RemoteItem, Zone};
 pub use listing::{Freeze, HasPath, Left, Listing};
+pub use package::{PACKAGE_SUFFIXES, names_package};
 pub use path::{NameError, RelPath, local_name};
 pub use row::Row;
 pub use signature::{Signature, SignatureHasher};

@@ -403,6 +403,13 @@ impl Drive {
         }
     }
 
+    /// Sets the size that listings show of a package.
+    pub(in crate::emulator) fn list_as(&mut self, no: No, size: u64) {
+        if let Some(item) = self.item_mut(no) {
+            item.listed = Some(size);
+        }
+    }
+
     /// The signature that clients get to see for a content.
     pub(in crate::emulator) fn shown(&mut self, blob: &Blob) -> Signature {
         let mut shown = blob.signature;

@@ -67,6 +67,9 @@ pub(in crate::emulator) struct Item {
     #[serde(with = "crate::emulator::signature::as_text")]
     pub(in crate::emulator) shown: Signature,
     pub(in crate::emulator) package: bool,
+    /// The size that listings show of a package, where it was set.
+    #[serde(default)]
+    pub(in crate::emulator) listed: Option<u64>,
     pub(in crate::emulator) totals: Totals,
     pub(in crate::emulator) trashed: Option<Trashed>,
     pub(in crate::emulator) share: Option<Share>,
@@ -101,7 +104,7 @@ impl Item {
     pub(in crate::emulator) fn size(&self) -> u64 {
         let size = self.blob.as_ref().map_or(0, |blob| blob.size);
         if self.package {
-            size + size / 3 + 4096
+            self.listed.unwrap_or(size + size / 3 + 4096)
         } else {
             size
         }

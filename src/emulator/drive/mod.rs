@@ -281,6 +281,7 @@ impl Drive {
             blob: None,
             shown: [0; 21],
             package: false,
+            listed: None,
             totals: Totals::default(),
             trashed: None,
             share: None,

@@ -1,15 +1,14 @@
 //! Takes back what a pass did on this machine.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use super::Undo;
 use crate::{
     error::{Error, Kind as ErrorKind, Result},
     exec::{
         disk::{Marks, Spot, changed},
-        download, seal,
+        download, own, seal,
     },
-    scan::filter::is_part_name,
     state::{trash, undo::Deed},
     tree::{Kind, RelPath},
 };
@@ -267,19 +266,7 @@ impl Undo<'_> {
 
     /// Removes a folder that holds nothing, but for what a killed pass left unfinished in it.
     fn remove_folder(&self, path: &RelPath, spot: &Spot) -> Result<()> {
-        let full = self.disk.full_path(path);
-        let fail = |error| Error::io(format!("cannot remove the folder \"{path}\""), error);
-        for entry in fs::read_dir(&full).map_err(fail)? {
-            let entry = entry.map_err(fail)?;
-            if !is_part_name(&entry.file_name().to_string_lossy()) {
-                continue;
-            }
-            if entry.file_type().map_err(fail)?.is_dir() {
-                fs::remove_dir_all(entry.path()).map_err(fail)?;
-            } else {
-                fs::remove_file(entry.path()).map_err(fail)?;
-            }
-        }
+        own::remove_leftovers(spot)?;
         if self.disk.remove_empty(spot)? {
             return Ok(());
         }

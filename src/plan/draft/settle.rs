@@ -14,16 +14,32 @@ use crate::{
         decide::{Step, Why, decide},
         matching::{Ent, Entity, Matched, ROOT},
     },
-    tree::{Kind, LocalItem, RelPath, RemoteItem},
+    tree::{Kind, LocalItem, RelPath, RemoteItem, names_package},
 };
+
+/// What is said of a new folder that looks like a package.
+const NEW_PACKAGE: &str = "a folder with this name is a document of an app, which can be received but not sent (there it would be a folder of loose files): send it as a .zip, or save it as a single file in its app";
+/// What is said of a package that was changed here.
+const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and pull";
+
+/// What is said of a package that both sides changed, where the policy would keep both.
+const BOTH_CHANGED_PACKAGE: &str = "a package that both sides changed can't be sent under another name: move yours out of LOCAL and pull, or let --conflict prefer-remote put it into the local trash";
 
 impl<'a> Draft<'a> {
     /// Freezes what the listings say is not to be relied on, and what it may be a part of.
     pub(super) fn freeze_listed(&mut self, matched: &Matched) {
+        let unsendable = self.unsendable();
         let frozen: BTreeSet<&RelPath> = (self.trees.local.left.iter())
             .chain(&self.trees.remote.left)
             .filter_map(|left| left.path.as_ref())
+            .chain(unsendable.iter().map(|(_, path)| *path))
             .collect();
+        for (ent, path) in &unsendable {
+            // One inside another goes with it.
+            if !path.ancestors().any(|folder| frozen.contains(&folder)) {
+                self.keep(*ent, NEW_PACKAGE, true);
+            }
+        }
         let is_frozen = |path: &RelPath| {
             frozen.contains(path) || path.ancestors().any(|folder| frozen.contains(&folder))
         };
@@ -53,6 +69,26 @@ impl<'a> Draft<'a> {
                 self.parts[ent].freeze();
             }
         }
+    }
+
+    /// Returns the folders that are new here, are to go to the remote side, and look like packages. Sent, they would be folders of
+    /// loose files, which no device takes for a document. A folder that the other side has too, or had, is one there.
+    fn unsendable(&self) -> Vec<(Ent, &'a RelPath)> {
+        if self.rules.verb == Verb::Pull {
+            return Vec::new();
+        }
+        let is_new = |ent: &Ent| {
+            let entity = &self.parts[*ent].entity;
+            entity.base.is_none() && entity.remote.is_none()
+        };
+        (1..self.parts.len())
+            .filter(is_new)
+            .filter_map(|ent| {
+                let item = self.local(ent)?;
+                let is_one = item.kind == Kind::Folder && names_package(item.path.name());
+                is_one.then_some((ent, &item.path))
+            })
+            .collect()
     }
 
     /// Returns whether an entity is missing from a side only because its folder went where a filter
@@ -211,11 +247,7 @@ impl<'a> Draft<'a> {
     pub(super) fn copy(&mut self, ent: Ent, to: Side, reason: Reason, saves_loser: bool) {
         let kind = self.kind(ent);
         if kind == Kind::Package && to == Side::Remote {
-            self.keep(
-                ent,
-                "a package can be received but not sent (the service has no way in)",
-                true,
-            );
+            self.keep(ent, CHANGED_PACKAGE, true);
             self.parts[ent].freeze();
             return;
         }
@@ -294,8 +326,7 @@ impl<'a> Draft<'a> {
             return;
         }
         if self.kind(ent) == Kind::Package && verb != Verb::Pull {
-            let why = "a package that both sides changed can't be sent under another name";
-            self.keep(ent, why, true);
+            self.keep(ent, BOTH_CHANGED_PACKAGE, true);
             self.parts[ent].freeze();
             return;
         }

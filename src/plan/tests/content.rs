@@ -84,6 +84,83 @@ fn packages() {
 }
 
 #[test]
+fn a_new_folder_that_looks_like_a_package_is_not_sent() {
+    let cases: &[Case] = &[
+        (
+            "new here",
+            "bisync",
+            ["", "d/ d/p.key/ d/p.key/x=1 d/y=2", ""],
+            "mkdir R d; put d/y; problem d/p.key",
+        ),
+        (
+            "new here, push",
+            "push",
+            ["", "P.Pages/ P.Pages/x=1", ""],
+            "problem P.Pages",
+        ),
+        (
+            "the mirror of what is here",
+            "push --delete-extra",
+            ["", "p.key/ p.key/x=1", "z=1"],
+            "rm R z; problem p.key",
+        ),
+        (
+            "pull sends nothing",
+            "pull",
+            ["", "p.key/ p.key/x=1", ""],
+            "keep p.key; keep p.key/x",
+        ),
+        (
+            "one inside another",
+            "bisync",
+            ["", "p.key/ p.key/q.rtfd/ p.key/q.rtfd/x=1", ""],
+            "problem p.key",
+        ),
+        (
+            "a copy of one that is known",
+            "bisync",
+            ["p.key@1", "p.key@1 q.key/ q.key/x=1", "p.key@1"],
+            "problem q.key",
+        ),
+        (
+            "a folder there too",
+            "bisync",
+            ["", "p.key/ p.key/x=1", "p.key/ p.key/y=2"],
+            "put p.key/x; get p.key/y; adopt p.key",
+        ),
+        (
+            "known as a folder",
+            "bisync",
+            [
+                "p.key/ p.key/x=1",
+                "p.key/ p.key/x=2 p.key/n=3",
+                "p.key/ p.key/x=1",
+            ],
+            "put p.key/n; put p.key/x over",
+        ),
+        (
+            "a folder that gets such a name",
+            "bisync",
+            ["d/ d/x=1", "p.key/<d p.key/x=1<d/x", "d/ d/x=1"],
+            "mv R d > p.key",
+        ),
+        (
+            "what went into it stays as it is there",
+            "bisync",
+            ["d/ d/x=1", "d/ p.key/ p.key/x=1<d/x", "d/ d/x=1"],
+            "problem p.key",
+        ),
+        (
+            "a document there of that name",
+            "bisync",
+            ["", "p.key/ p.key/x=1", "p.key@3"],
+            "problem p.key",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
 fn nothing_is_uploaded_over_a_package_or_out_of_one() {
     let cases: &[Case] = &[
         (

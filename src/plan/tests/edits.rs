@@ -8,7 +8,7 @@ use crate::tree::{Kind, RelPath, Zone};
 /// Something that a user does on one side; the numbers pick what, which item and where to.
 pub(super) type Edit = (u8, u8, u8);
 
-const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "a", "A", "h"];
+const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "p.key", "A", "h"];
 
 /// Returns a time that is near that of some other contents, but for those that only time and size can tell.
 fn time_of(content: u32) -> i64 {

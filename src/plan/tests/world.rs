@@ -305,8 +305,11 @@ impl World {
             facts.local.insert(path, Ok(signature(content)));
         }
         for id in inquiry.remote {
-            let node = self.remote.values().find(|node| node.id == id).unwrap();
-            assert!(node.content != 0, "an empty file has no download token");
+            let (at, node) = (self.remote.iter())
+                .find(|(_, node)| node.id == id)
+                .unwrap();
+            let may_be_asked = node.content != 0 || crate::tree::names_package(at.name());
+            assert!(may_be_asked, "an empty file has no download token");
             let is_package = node.kind == Kind::Package;
             let fact = RemoteFact {
                 signature: (!node.is_unverifiable && !is_package).then(|| signature(node.content)),

@@ -1,31 +1,18 @@
 //! Packages that want to be elsewhere, or larger than they may be: nothing is written but below their folder.
 
-use std::io::{Cursor, Write as _};
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+};
 
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::*;
-use crate::{
-    fuzz::{ODD_NAMES, Rng, fuzz_as, spoilt},
-    tree::{Etag, RelPath, RemoteId},
-};
+use crate::fuzz::{ODD_NAMES, Rng, fuzz_as, spoilt};
 
 /// Bytes that a package of these tests may come to.
 const MOST: u64 = 1 << 16;
-
-fn item() -> RemoteItem {
-    RemoteItem {
-        path: RelPath::parse("Plan.pages").unwrap(),
-        kind: Kind::Package,
-        size: 1,
-        modified_ms: None,
-        id: RemoteId::root(),
-        etag: Etag::new("1::1"),
-        name: None,
-        is_fixed: false,
-        is_lent: false,
-    }
-}
 
 /// A zip of entries with any names: links, folders, the same twice, more than there is room for.
 fn zip(rng: &mut Rng) -> Vec<u8> {
@@ -99,9 +86,11 @@ fn unpack(bytes: &[u8], around: &Path) -> Result<()> {
     fs::create_dir(&folder).unwrap();
     let mut packed = tempfile::tempfile().unwrap();
     packed.write_all(bytes).unwrap();
-    let item = item();
-    let plain = || Ok(tempfile::tempfile().unwrap());
-    gunzipped(packed, MOST, &item, plain).and_then(|packed| unzip(packed, MOST, &folder, &item))
+    let opened = File::open(&folder).unwrap();
+    let make = || Ok(tempfile::tempfile().unwrap());
+    let grow: &mut dyn FnMut(u64) -> Result<()> = &mut |_| Ok(());
+    let (packed, length) = gunzipped(packed, bytes.len() as u64, MOST, make, grow)?;
+    unzip(&packed, length, MOST, opened.as_fd(), grow)
 }
 
 #[test]

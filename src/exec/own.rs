@@ -1,0 +1,269 @@
+//! What the program makes and removes of its own on LOCAL's file system: unfinished files and folders.
+//!
+//! While it is unfinished nobody else may read it: it gets the mode that it is to have only when it is put in place.
+//! Nothing here follows a link: what is opened, made or removed is a name in a folder that is open already.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashSet, ffi::OsStr, fs::File, os::fd::OwnedFd, path::PathBuf};
+
+use rustix::{
+    fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps},
+    io::Errno,
+};
+
+use super::disk::{Disk, Spot, io};
+use crate::{
+    crash,
+    error::{Error, Kind as ErrorKind, Result},
+    scan::filter::is_part_name,
+    tree::RelPath,
+};
+
+/// The mode of what is unfinished.
+const PRIVATE: u32 = 0o600;
+
+/// Returns the bits that this process takes from the mode of what it makes; of a system that does not tell, those of
+/// everybody but the owner.
+pub(super) fn umask() -> u32 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
+    line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
+        .unwrap_or(0o077)
+}
+
+impl Disk {
+    /// Opens a file of the tool's own for reading and writing, making it where it is missing. Only its owner may read it. What an
+    /// earlier pass left is opened as it is; anything else that stands there, and a file that has another name or owner
+    /// too, is no such thing: its name goes, and a new file is made.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub fn write(&self, spot: &Spot) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        crash::step();
+        match rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty()) {
+            Ok(opened) => {
+                if is_ours_alone(&opened).map_err(|errno| io("look at", &spot.shown, errno))? {
+                    rustix::fs::fchmod(&opened, Mode::from_raw_mode(PRIVATE))
+                        .map_err(|errno| io("set the mode of", &spot.shown, errno))?;
+                    return Ok(opened.into());
+                }
+                log::warn!(
+                    "\"{}\": what stands at its temp file is not this program's",
+                    spot.shown
+                );
+            }
+            Err(Errno::NOENT) => {}
+            Err(errno) => log::debug!("\"{}\": its temp file can't be opened: {errno}", spot.shown),
+        }
+        remove_all(spot)?;
+        let flags = flags | OFlags::CREATE | OFlags::EXCL;
+        rustix::fs::openat(
+            &spot.folder,
+            &spot.name,
+            flags,
+            Mode::from_raw_mode(PRIVATE),
+        )
+        .map(File::from)
+        .map_err(|errno| io("write", &spot.shown, errno))
+    }
+
+    /// Gives what was unfinished the mode that it is to have: `old`, that of what it replaces, else that of anything new.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub(super) fn finish_mode(&self, file: &File, old: Option<u32>, shown: &str) -> Result<()> {
+        let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
+        let new = if is_folder { 0o777 } else { 0o666 } & !self.umask;
+        crash::step();
+        rustix::fs::fchmod(
+            file,
+            Mode::from_raw_mode(old.map_or(new, |old| old & 0o777)),
+        )
+        .map_err(|errno| io("set the mode of", shown, errno))
+    }
+
+    /// Removes a file's name; nothing there is as good.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn unlink(&self, spot: &Spot) -> Result<()> {
+        crash::step();
+        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(io("remove", &spot.shown, errno)),
+        }
+    }
+
+    /// Removes a folder if it is empty. Returns whether it is gone.
+    ///
+    /// # Errors
+    /// `Local`.
+    pub fn remove_empty(&self, spot: &Spot) -> Result<bool> {
+        crash::step();
+        match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => {
+                self.touch_spot(spot);
+                Ok(true)
+            }
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(errno) => Err(io("remove the folder", &spot.shown, errno)),
+        }
+    }
+}
+
+/// Removes what stands at a name, a folder with all in it; nothing there is as good.
+///
+/// # Errors
+/// `Local`.
+pub(crate) fn remove_all(spot: &Spot) -> Result<()> {
+    crash::step();
+    match rustix::fs::unlinkat(&spot.folder, &spot.name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(()),
+        // The standard library walks down by open folders, and follows no link.
+        Err(Errno::ISDIR | Errno::PERM) => match std::fs::remove_dir_all(spot.path()) {
+            Ok(()) => Ok(()),
+            Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => {
+                let text = format!("cannot remove what is unfinished of \"{}\"", spot.shown);
+                Err(Error::io(text, error))
+            }
+        },
+        Err(errno) => Err(io("remove", &spot.shown, errno)),
+    }
+}
+
+/// Makes an empty folder of the tool's own in place of what stands there, and opens it. Only its owner may look into it.
+///
+/// # Errors
+/// `Local` or `DiskFull`.
+pub(super) fn new_own_folder(spot: &Spot) -> Result<File> {
+    remove_all(spot)?;
+    crash::step();
+    rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::RWXU)
+        .map_err(|errno| io("make a folder for", &spot.shown, errno))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
+        .map(File::from)
+        .map_err(|errno| io("open the folder made for", &spot.shown, errno))
+}
+
+/// Removes what a killed pass left unfinished in a folder.
+///
+/// # Errors
+/// `Local`; `Changed` where a link stands in the folder's place.
+pub(crate) fn remove_leftovers(folder: &Spot) -> Result<()> {
+    let opened = open_folder(&folder.folder, &folder.name, &folder.shown)?;
+    for name in names(&opened, &folder.shown)? {
+        if is_part_name(&name.to_string_lossy()) {
+            let again = opened
+                .try_clone()
+                .map_err(|error| Error::io(format!("cannot open \"{}\"", folder.shown), error))?;
+            remove_all(&Spot::new(again, &name, &folder.shown))?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns whether an opened file is a plain one of this user's that has no other name.
+fn is_ours_alone(file: &OwnedFd) -> rustix::io::Result<bool> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_nlink == 1
+            && stat.st_uid == rustix::process::geteuid().as_raw(),
+    )
+}
+
+fn open_folder(above: &OwnedFd, name: &OsStr, shown: &str) -> Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(above, name, flags, Mode::empty()).map_err(|errno| match errno {
+        Errno::LOOP | Errno::NOTDIR => {
+            let text = format!("a link or a file stands where \"{shown}\" was");
+            Error::new(ErrorKind::Changed, text)
+        }
+        errno => io("open", shown, errno),
+    })
+}
+
+/// Returns the names in an opened folder.
+fn names(folder: &OwnedFd, shown: &str) -> Result<Vec<std::ffi::OsString>> {
+    use std::os::fd::AsRawFd as _;
+    let fail = |error| Error::io(format!("cannot look into \"{shown}\""), error);
+    let path = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(fail)? {
+        names.push(entry.map_err(fail)?.file_name());
+    }
+    Ok(names)
+}
+
+/// Opens a folder of the tool's own below LOCAL, and returns a spot for each name in it. Nothing where it is missing.
+///
+/// # Errors
+/// `Local`; `Changed` where a link stands in its place.
+pub(crate) fn spots_in(local: &std::path::Path, parts: &[&str]) -> Result<Vec<Spot>> {
+    let mut shown = local.display().to_string();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut folder = rustix::fs::openat(CWD, local, flags, Mode::empty())
+        .map_err(|errno| io("open", &shown, errno))?;
+    for part in parts {
+        shown = format!("{shown}/{part}");
+        folder = match open_folder(&folder, OsStr::new(part), &shown) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            opened => opened?,
+        };
+    }
+    let spot = |name: std::ffi::OsString| {
+        let again = folder
+            .try_clone()
+            .map_err(|error| Error::io(format!("cannot open \"{shown}\""), error))?;
+        let below = format!("{shown}/{}", name.to_string_lossy());
+        Ok(Spot::new(again, &name, &below))
+    };
+    names(&folder, &shown)?.into_iter().map(spot).collect()
+}
+
+/// Sets a file's modification time, and nothing else.
+///
+/// # Errors
+/// `Local`.
+pub(super) fn set_mtime(file: &File, ms: i64, shown: &str) -> Result<()> {
+    let now = Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_OMIT,
+    };
+    let mtime = Timespec {
+        tv_sec: ms.div_euclid(1_000),
+        tv_nsec: (ms.rem_euclid(1_000) * 1_000_000) as _,
+    };
+    crash::step();
+    rustix::fs::futimens(
+        file,
+        &Timestamps {
+            last_access: now,
+            last_modification: mtime,
+        },
+    )
+    .map_err(|errno| io("set the time of", shown, errno))
+}
+
+/// Lists all that is in a folder on disk, at any depth, as paths below `path`.
+///
+/// # Errors
+/// `Local` where something can't be read.
+pub(super) fn all_inside(disk: &Disk, path: &RelPath) -> Result<HashSet<PathBuf>> {
+    let root = disk.full_path(path);
+    let mut all = HashSet::new();
+    for entry in walkdir::WalkDir::new(&root).min_depth(1) {
+        let entry = entry.map_err(|error| {
+            Error::new(ErrorKind::Local, format!("cannot look into \"{path}\"")).with_source(error)
+        })?;
+        if let Ok(below) = entry.path().strip_prefix(&root) {
+            all.insert(below.to_path_buf());
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,132 @@
+use std::{
+    fs,
+    io::Write as _,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+};
+
+use super::*;
+use crate::{exec::clear_leftovers, options::Links, plan::Plan, tree::Listing};
+
+fn disk(local: &std::path::Path) -> Disk {
+    Disk::open(local, Links::Skip, &Listing::default()).unwrap()
+}
+
+fn spot(disk: &Disk, path: &str) -> Spot {
+    disk.spot(&RelPath::parse(path).unwrap()).unwrap()
+}
+
+fn mode(path: impl AsRef<std::path::Path>) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o777
+}
+
+#[test]
+fn what_is_unfinished_is_its_owners_alone() {
+    let local = tempfile::tempdir().unwrap();
+    let disk = disk(local.path());
+    let part = spot(&disk, "a.part");
+    let file = disk.write(&part).unwrap();
+    let at = local.path().join("a.part");
+    assert_eq!(mode(&at), 0o600);
+    // What an earlier version left is gone on with, and closed.
+    fs::set_permissions(&at, fs::Permissions::from_mode(0o644)).unwrap();
+    (&file).write_all(b"half").unwrap();
+    let again = disk.write(&part).unwrap();
+    assert_eq!(mode(&at), 0o600);
+    assert_eq!(again.metadata().unwrap().len(), 4);
+    disk.finish_mode(&again, Some(0o4751), "a").unwrap();
+    assert_eq!(mode(&at), 0o751);
+    fs::write(local.path().join("plain"), "").unwrap();
+    disk.finish_mode(&again, None, "a").unwrap();
+    assert_eq!(mode(&at), mode(local.path().join("plain")));
+
+    let folder = spot(&disk, "b.part");
+    fs::create_dir(local.path().join("b.part")).unwrap();
+    fs::write(local.path().join("b.part/left"), "").unwrap();
+    let opened = new_own_folder(&folder).unwrap();
+    let at = local.path().join("b.part");
+    assert_eq!((mode(&at), fs::read_dir(&at).unwrap().count()), (0o700, 0));
+    disk.finish_mode(&opened, None, "b").unwrap();
+    fs::create_dir(local.path().join("other")).unwrap();
+    assert_eq!(mode(&at), mode(local.path().join("other")));
+}
+
+#[test]
+fn what_has_another_owner_is_not_gone_on_with() {
+    let local = tempfile::tempdir().unwrap();
+    let at = local.path().join("a.part");
+    fs::write(&at, "theirs").unwrap();
+    let nobody = rustix::fs::Uid::from_raw(65_534);
+    if rustix::fs::chown(&at, Some(nobody), None).is_err() {
+        return; // Only the superuser can give a file away.
+    }
+    let disk = disk(local.path());
+    let file = disk.write(&spot(&disk, "a.part")).unwrap();
+    let metadata = file.metadata().unwrap();
+    assert_eq!(metadata.len(), 0);
+    assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
+}
+
+#[test]
+fn nothing_is_removed_through_a_link() {
+    let local = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let dear = outside.path().join(".icloud-sync.0.part");
+    fs::create_dir(&dear).unwrap();
+    fs::write(dear.join("x"), "dear").unwrap();
+    let disk = disk(local.path());
+    symlink(outside.path(), local.path().join("d")).unwrap();
+    symlink(&dear, local.path().join("link")).unwrap();
+
+    // A link where the scan saw a folder with something unfinished in it.
+    let mut listing = Listing::default();
+    listing.leftovers = vec!["d/.icloud-sync.0.part".into(), "link".into()];
+    clear_leftovers(&disk, &listing, &Plan::default());
+    assert!(dear.join("x").exists());
+    assert!(
+        !local.path().join("link").is_symlink(),
+        "the link itself goes"
+    );
+
+    let error = remove_leftovers(&spot(&disk, "d")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed);
+    assert!(dear.join("x").exists());
+    fs::create_dir_all(local.path().join("e/.icloud-sync.1.part")).unwrap();
+    symlink(&dear, local.path().join("e/.icloud-sync.1.part/in")).unwrap();
+    symlink(&dear, local.path().join("e/.icloud-sync.2.part")).unwrap();
+    fs::write(local.path().join("e/kept"), "").unwrap();
+    remove_leftovers(&spot(&disk, "e")).unwrap();
+    let left: Vec<_> = fs::read_dir(local.path().join("e")).unwrap().collect();
+    assert_eq!(left.len(), 1);
+    assert!(dear.join("x").exists());
+}
+
+#[test]
+fn a_folder_of_the_tools_own_that_is_a_link_is_not_looked_into() {
+    let local = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    fs::create_dir_all(outside.path().join("trash/x")).unwrap();
+    assert!(
+        spots_in(local.path(), &["own", "trash"])
+            .unwrap()
+            .is_empty()
+    );
+    symlink(outside.path(), local.path().join("own")).unwrap();
+    let error = spots_in(local.path(), &["own", "trash"]).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed);
+    fs::remove_file(local.path().join("own")).unwrap();
+    fs::create_dir_all(local.path().join("own/trash/x")).unwrap();
+    let found = spots_in(local.path(), &["own", "trash"]).unwrap();
+    assert_eq!(found.len(), 1);
+    assert!(found[0].is_folder() && found[0].name() == "x");
+}
+
+#[test]
+fn all_times_that_a_file_system_knows_can_be_set() {
+    let file = tempfile::tempfile().unwrap();
+    for ms in [-1_000_000_000_001, -1, 0, 1_500, 4_102_444_800_000] {
+        set_mtime(&file, ms, "a").unwrap();
+        let metadata = file.metadata().unwrap();
+        let found = metadata.mtime() * 1_000 + metadata.mtime_nsec() / 1_000_000;
+        assert_eq!(found, ms);
+    }
+}
