@@ -107,7 +107,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__bisync)
-            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --shares --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -135,6 +135,10 @@ _icloud__sync() {
                     ;;
                 --links)
                     COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --shares)
+                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)
@@ -217,7 +221,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__check)
-            opts="-v -q -h --json --include --exclude --ignore --filter-from --no-default-ignores --links --listers --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-v -q -h --json --include --exclude --ignore --filter-from --no-default-ignores --links --shares --listers --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -241,6 +245,10 @@ _icloud__sync() {
                     ;;
                 --links)
                     COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --shares)
+                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
                     return 0
                     ;;
                 --listers)
@@ -367,7 +375,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__explain)
-            opts="-v -q -h --local --remote --verb --json --include --exclude --ignore --filter-from --no-default-ignores --links --conflict --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
+            opts="-v -q -h --local --remote --verb --json --include --exclude --ignore --filter-from --no-default-ignores --links --shares --conflict --account --region --relogin --no-auto-reauth --max-rate --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -403,6 +411,10 @@ _icloud__sync() {
                     ;;
                 --links)
                     COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --shares)
+                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
                     return 0
                     ;;
                 --conflict)
@@ -537,7 +549,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__pull)
-            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --shares --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -565,6 +577,10 @@ _icloud__sync() {
                     ;;
                 --links)
                     COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --shares)
+                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)
@@ -647,7 +663,7 @@ _icloud__sync() {
             return 0
             ;;
         icloud__subcmd__sync__subcmd__push)
-            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
+            opts="-n -v -q -h --dry-run --no-remote --json --verbose-decisions --stats-interval --progress-summary --include --exclude --ignore --filter-from --no-default-ignores --links --shares --max-delete --trash-days --force --conflict --checksum --transfers --listers --bwlimit --max-downloads --min-free --op-delay --watch --once --interval --hook --metrics-http --metrics-host --metrics-port --metrics-path --account --region --relogin --no-auto-reauth --max-rate --delete --delete-extra --verbose --quiet --env-file --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +691,10 @@ _icloud__sync() {
                     ;;
                 --links)
                     COMPREPLY=($(compgen -W "skip follow" -- "${cur}"))
+                    return 0
+                    ;;
+                --shares)
+                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)

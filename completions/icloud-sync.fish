@@ -94,6 +94,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l ignore 
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
@@ -141,6 +143,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l ignore 
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
@@ -188,6 +192,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l ignor
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
@@ -232,6 +238,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l ignore
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l account -d 'Apple account to use, if more than one is signed in' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l region -d 'Where the account is at home: global or china' -r -f -a "global\t'icloud.com, everywhere but mainland China'
@@ -300,6 +308,8 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l igno
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l filter-from -d 'Read patterns from FILE, in the syntax of .gitignore' -r -F
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
+complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
 prefer-local\t'The one on this machine'
 prefer-remote\t'The one in iCloud'

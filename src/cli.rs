@@ -20,7 +20,8 @@ use clap::{
 };
 
 pub use pass::{
-    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, WatchArgs,
+    BisyncArgs, CheckArgs, ConflictArg, FilterArgs, LinksArg, OneWayArgs, PassArgs, SharesArg,
+    WatchArgs,
 };
 
 pub use service::{ServiceArgs, ServiceCommand, ServicePairArgs, ServiceUnitArgs, VerbArg};

@@ -74,6 +74,16 @@ pub enum Links {
     Follow,
 }
 
+/// What becomes of what other accounts share with this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Shares {
+    /// It is received, and nothing is ever sent to it.
+    #[default]
+    Read,
+    /// Skipped and counted.
+    Skip,
+}
+
 /// Which items take part, on both sides alike.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FilterOptions {
@@ -142,6 +152,8 @@ pub struct PassOptions {
     pub op_delay: Duration,
     /// What a symbolic link is taken for.
     pub links: Links,
+    /// What becomes of what others share with the account.
+    pub shares: Shares,
     /// Where the baseline is kept, if not at its usual place (`STATE_FILE`).
     pub state_file: Option<PathBuf>,
     /// Where sessions and pairs are kept: `$XDG_STATE_HOME/icloud-sync`.

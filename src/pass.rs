@@ -390,6 +390,7 @@ impl Pass<'_> {
                 return Ok(Listing::default());
             }
             let scan = RemoteScan {
+                shares: self.options.shares,
                 remote: self.tools.remote,
                 root: remote_root,
                 filter,

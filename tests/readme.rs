@@ -279,6 +279,7 @@ const FLAGS: &[&str] = &[
     "metrics-path",
     "no-auto-reauth",
     "relogin",
+    "shares",
 ];
 
 /// What could be typed in iCloud-Sync-Linux.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::{AccountArgs, SessionArgs};
 use crate::{
     error::{Error, Kind, Result},
-    options::{Links, MaxDelete, value},
+    options::{Links, MaxDelete, Shares, value},
     plan::Policy,
 };
 
@@ -307,6 +307,11 @@ pub struct FilterArgs {
     /// What to do with symbolic links [default: skip]
     #[arg(long, value_name = "WHAT", value_enum)]
     pub links: Option<LinksArg>,
+    /// What to do with what others share with you [default: read]
+    ///
+    /// Nothing is ever sent to it, whatever is done with it here. [env: SHARES]
+    #[arg(long, value_name = "WHAT", value_enum)]
+    pub shares: Option<SharesArg>,
 }
 
 /// Who wins a conflict, as it is typed.
@@ -344,6 +349,24 @@ pub enum LinksArg {
     Skip,
     /// What it points at, if that is inside LOCAL and no loop
     Follow,
+}
+
+/// What becomes of what others share, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SharesArg {
+    /// Received; what is changed in it here is left alone and told of
+    Read,
+    /// Skipped, and counted
+    Skip,
+}
+
+impl From<SharesArg> for Shares {
+    fn from(shares: SharesArg) -> Self {
+        match shares {
+            SharesArg::Read => Self::Read,
+            SharesArg::Skip => Self::Skip,
+        }
+    }
 }
 
 impl From<LinksArg> for Links {

@@ -8,12 +8,14 @@
 mod content;
 mod listing;
 mod parts;
+mod shares;
 mod write;
 
 use std::{io::Read, ops::Range, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use self::shares::Shares;
 use super::{
     Batches, Commit, Content, FolderAnswer, FolderProbe, Node, Remote, Staged, Target, Token,
     http::{Api, Effect, Host},
@@ -132,6 +134,7 @@ pub struct Drive<W = Arc<Api>> {
     wire: W,
     tokens: Size,
     reads: Size,
+    shares: Shares,
 }
 
 impl<W: Wire> Drive<W> {
@@ -141,6 +144,7 @@ impl<W: Wire> Drive<W> {
             wire,
             tokens: Size::new(TOKEN_BATCH, MOST_TOKENS),
             reads: Size::new(READS, READS),
+            shares: Shares::default(),
         }
     }
 

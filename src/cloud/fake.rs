@@ -114,6 +114,7 @@ fn node(id: RemoteId, kind: Kind, name: &str, size: u64) -> Node {
         size,
         modified_ms: (kind == Kind::File).then_some(1_700_000_000_000),
         is_fixed: false,
+        is_lent: false,
         is_shared: false,
         is_foreign: false,
         restore_path: None,

@@ -50,7 +50,10 @@ pub struct Node {
     pub modified_ms: Option<i64>,
     /// An app library: can't be renamed, moved or trashed.
     pub is_fixed: bool,
-    /// Part of a shared folder (protocol page 8.9): skipped by rule.
+    /// The account's own, and it has shared it with others (protocol page 8.9).
+    pub is_lent: bool,
+    /// Shared by another account in a way that is not known here: skipped by rule. What can be asked for has the zone of
+    /// its share instead ([`Zone::is_share`]).
     pub is_shared: bool,
     /// Of a type that the program does not know: skipped by rule.
     pub is_foreign: bool,

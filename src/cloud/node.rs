@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     FolderAnswer, FolderProbe, Node,
-    wire::{self, Item},
+    wire::{self, Item, ShareId},
 };
 use crate::tree::{DocId, Etag, Kind, RemoteId, Zone};
 
@@ -31,9 +31,46 @@ fn sort_of(word: &str) -> Sort {
     }
 }
 
-/// The type of the item that a `drivewsid` is of.
-fn sort_of_id(drivewsid: &str) -> Option<Sort> {
-    drivewsid.split_once("::").map(|(word, _)| sort_of(word))
+/// What an item says of its share, in bytes, at most: it goes along with every request.
+const LONGEST_SHARE: usize = 4096;
+
+/// Where an item comes from: what is in another account's share need not name that share itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum From<'a> {
+    /// It is the item that was asked for by this id.
+    Asked(&'a RemoteId),
+    /// It is in the listing of a folder of this zone.
+    Listing(&'a Zone),
+    /// Neither.
+    Elsewhere,
+}
+
+/// Returns the zone that an item is in, if `word` says that it is of another account's share: that of the folder that
+/// lists it, or the one that it names itself. `on_wire` is the service's zone.
+fn share_of(item: &Item, word: &str, on_wire: &Zone, from: From<'_>) -> Option<Zone> {
+    match from {
+        From::Asked(id) if id.zone.is_share() => return Some(id.zone.clone()),
+        From::Listing(zone) if zone.is_share() && word.ends_with("_IN_SHARED_FOLDER") => {
+            return Some(zone.clone());
+        }
+        From::Asked(_) | From::Listing(_) | From::Elsewhere => {}
+    }
+    let text = item.share_id.as_ref()?.get();
+    let share = (text.len() <= LONGEST_SHARE).then(|| serde_json::from_str::<ShareId>(text).ok());
+    let share = share.flatten()?;
+    let (owner, record) = share.zone?.owner_record_name.zip(share.record_name)?;
+    (!owner.is_empty() && !record.is_empty()).then(|| Zone::of_share(on_wire, &owner, &record))
+}
+
+/// Returns the id of an item with which another account's share begins: one in a folder of another zone.
+pub(super) fn share_top(item: &Item, folder: &RemoteId) -> Option<RemoteId> {
+    let id = id_of(item, From::Listing(&folder.zone))?;
+    (id.zone.is_share() && id.zone != folder.zone).then_some(id)
+}
+
+/// Reads an id of the service, which never is a share's in this program's form.
+fn wire_id(drivewsid: &str) -> Option<RemoteId> {
+    RemoteId::from_drivewsid(drivewsid).filter(|id| !id.zone.is_share())
 }
 
 /// Returns whether a `parentId` or `drivewsid` is that of Recently Deleted, in either form (8.7).
@@ -41,34 +78,62 @@ pub(super) fn is_trash(id: &str) -> bool {
     id == "TRASH_ROOT" || id.ends_with("::TRASH_ROOT")
 }
 
-/// Returns an item's identity.
-pub(super) fn id_of(item: &Item) -> Option<RemoteId> {
+/// Returns an item's identity. What is of another account's share, and can't be found there, has a zone that is none.
+pub(super) fn id_of(item: &Item, from: From<'_>) -> Option<RemoteId> {
     let from_parts = || {
         Some(RemoteId {
             zone: Zone::new(item.zone.as_deref()?),
             doc: DocId::new(item.docwsid.as_deref()?),
         })
     };
-    item.drivewsid
-        .as_deref()
-        .and_then(RemoteId::from_drivewsid)
-        .or_else(from_parts)
+    let id = (item.drivewsid.as_deref().and_then(wire_id))
+        .or_else(|| from_parts().filter(|id| !id.zone.is_share()))?;
+    let word = item.word().unwrap_or_default();
+    if sort_of(word) == Sort::Shared
+        && let Some(zone) = share_of(item, word, &id.zone, from)
+    {
+        return Some(RemoteId { zone, ..id });
+    }
+    Some(id)
 }
 
-/// Returns what an item is; `id` is used where it does not say.
+/// Returns the id of the folder that an item says it is in.
+fn parent_of(item: &Item, id: &RemoteId) -> Option<RemoteId> {
+    let text = item.parent_id.as_deref()?;
+    let parent = wire_id(text)?;
+    let (word, _) = text.split_once("::")?;
+    if sort_of(word) == Sort::Shared && id.zone.is_share() {
+        let zone = id.zone.clone();
+        return Some(RemoteId { zone, ..parent });
+    }
+    Some(parent)
+}
+
+/// Returns what an item is; what it was asked by is its id where it does not say.
 ///
 /// # Errors
 /// Why it can't be relied on: it has no id, or is a file without a size. Size 0 must not be guessed:
 /// it would make an empty file of it.
-pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
-    let id = id_of(&item)
-        .or(id)
+pub(super) fn node(item: Item, from: From<'_>) -> Result<Node, String> {
+    let asked = match from {
+        From::Asked(id) => Some(id.clone()),
+        From::Listing(_) | From::Elsewhere => None,
+    };
+    let id = id_of(&item, from)
+        .or(asked)
         .ok_or("an item in it comes without an id")?;
-    let by_id = item.drivewsid.as_deref().and_then(sort_of_id);
+    let by_id = item.word().map(sort_of);
     let by_type = item.kind.as_deref().map(sort_of);
-    let is_shared =
-        by_id == Some(Sort::Shared) || by_type == Some(Sort::Shared) || item.share_id.is_some();
-    let sort = by_type.or(by_id).unwrap_or(Sort::Foreign);
+    let is_anothers = by_id == Some(Sort::Shared) || by_type == Some(Sort::Shared);
+    let is_shared = is_anothers && !id.zone.is_share();
+    // The words of another's share are in its id; what names a share and has none of them is the account's own.
+    let is_lent = !is_anothers && item.share_id.is_some();
+    let is_stray = matches!(from, From::Listing(zone) if zone.is_share()) && !id.zone.is_share();
+    let sort = match by_type.or(by_id) {
+        Some(sort) if !is_stray => sort,
+        // In another's share there is nothing of one's own.
+        Some(_) | None => Sort::Foreign,
+    };
     let name = full_name(item.name.as_deref(), item.extension.as_deref());
     let kind = match sort {
         Sort::Folder | Sort::Library => Kind::Folder,
@@ -87,12 +152,14 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
             return Err(format!("the file \"{name}\" comes without a size"));
         }
     };
-    let parent = item.parent_id.as_deref();
-    // Whatever its own element calls itself: nothing but a library lies in another zone than its parent.
+    let parent = parent_of(&item, &id);
+    // Whatever its own element calls itself: nothing but a library, or a share, lies in another zone than its parent.
     let is_library = sort == Sort::Library
         || (kind == Kind::Folder
-            && (parent.and_then(RemoteId::from_drivewsid)).is_some_and(|up| up.zone != id.zone));
-    let is_trashed = parent.is_some_and(is_trash);
+            && !id.zone.is_share()
+            && (parent.as_ref()).is_some_and(|up| up.zone != id.zone));
+    let is_trashed = item.parent_id.as_deref().is_some_and(is_trash);
+    let parent = parent.filter(|_| !is_trashed);
     let etag = match item.etag {
         Some(etag) => Etag::new(&etag),
         // Never seen. What else tells versions apart takes its place.
@@ -102,14 +169,13 @@ pub(super) fn node(item: Item, id: Option<RemoteId>) -> Result<Node, String> {
         id,
         kind,
         name,
-        parent: parent
-            .and_then(RemoteId::from_drivewsid)
-            .filter(|_| !is_trashed),
+        parent,
         is_trashed,
         etag,
         size,
         modified_ms,
         is_fixed: is_library,
+        is_lent,
         is_shared,
         is_foreign: sort == Sort::Foreign,
         restore_path: item.restore_path,
@@ -154,7 +220,8 @@ fn open(element: &mut Item, asked: Option<&RemoteId>) -> Element {
         Some("ID_INVALID") => return Element::Gone,
         Some(word) => return Element::Odd(format!("the service says {word}")),
     }
-    if let (Some(asked), Some(got)) = (asked, id_of(element))
+    if let Some(asked) = asked
+        && let Some(got) = id_of(element, From::Asked(asked))
         && *asked != got
     {
         return Element::Odd("the answer is for another folder".to_owned());
@@ -179,8 +246,9 @@ pub(super) fn folder_answer(mut element: Item, asked: &RemoteId) -> FolderAnswer
         Element::Gone => return FolderAnswer::Gone,
         Element::Odd(why) => return FolderAnswer::Odd(why),
     };
+    let from = From::Listing(&asked.zone);
     let children: Result<Vec<Node>, String> =
-        items.into_iter().map(|item| node(item, None)).collect();
+        items.into_iter().map(|item| node(item, from)).collect();
     match (own_node(element, asked), children) {
         (Ok(folder), Ok(children)) => FolderAnswer::Whole {
             folder: Box::new(folder),
@@ -199,7 +267,7 @@ pub(super) fn folder_probe(mut element: Item, asked: &RemoteId) -> FolderProbe {
     };
     let mut children = Vec::with_capacity(items.len());
     for item in items {
-        match partial(&item) {
+        match partial(&item, &asked.zone) {
             Some(child) => children.push(child),
             None => return FolderProbe::Odd("an item in it comes without id or etag".to_owned()),
         }
@@ -220,7 +288,9 @@ pub(super) fn trash_answer(mut element: Item) -> FolderItems {
         Element::Gone => return FolderItems::Gone,
         Element::Odd(why) => return FolderItems::Odd(why),
     };
-    let nodes: Result<Vec<Node>, String> = items.into_iter().map(|item| node(item, None)).collect();
+    let nodes: Result<Vec<Node>, String> = (items.into_iter())
+        .map(|item| node(item, From::Elsewhere))
+        .collect();
     match nodes {
         Ok(mut nodes) => {
             for node in &mut nodes {
@@ -243,7 +313,7 @@ pub(super) enum FolderItems {
 fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
     // It was asked for as a folder, and answered as one; the trash's element has no type.
     element.kind.get_or_insert_with(|| "FOLDER".to_owned());
-    let node = node(element, Some(asked.clone()))?;
+    let node = node(element, From::Asked(asked))?;
     if node.kind == Kind::Folder {
         Ok(node)
     } else {
@@ -251,17 +321,24 @@ fn own_node(mut element: Item, asked: &RemoteId) -> Result<Node, String> {
     }
 }
 
-/// A child of which only ids and etag are told.
-fn partial(item: &Item) -> Option<(RemoteId, Kind, Etag)> {
+/// A child, in a folder of that zone, of which only ids and etag are told.
+fn partial(item: &Item, zone: &Zone) -> Option<(RemoteId, Kind, Etag)> {
     let etag = Etag::new(item.etag.as_deref()?);
-    let mut id = id_of(item)?;
-    let drivewsid = item.drivewsid.as_deref()?;
-    let kind = match sort_of_id(drivewsid)? {
-        Sort::File => Kind::File,
-        Sort::Folder | Sort::Library => Kind::Folder,
-        Sort::Shared | Sort::Foreign => {
-            // Not to be taken for an item that it once was: the whole word becomes its id.
-            id.doc = DocId::new(drivewsid);
+    let mut id = id_of(item, From::Listing(zone))?;
+    let kind = match sort_of(item.word()?) {
+        Sort::File if !zone.is_share() => Kind::File,
+        Sort::Folder | Sort::Library if !zone.is_share() => Kind::Folder,
+        Sort::Shared if id.zone == *zone && zone.is_share() => {
+            if by_id_is_folder(item) {
+                Kind::Folder
+            } else {
+                Kind::File
+            }
+        }
+        Sort::File | Sort::Folder | Sort::Library | Sort::Shared | Sort::Foreign => {
+            // Not to be taken for an item that it once was: the whole word becomes its id. So the folder that a share
+            // begins in is listed in full, which is what tells how to ask for the share.
+            id.doc = DocId::new(item.drivewsid.as_deref()?);
             Kind::File
         }
     };
@@ -298,6 +375,7 @@ pub(super) fn document_node(
         size: document.size?,
         modified_ms: document.mtime,
         is_fixed: false,
+        is_lent: false,
         is_shared: false,
         is_foreign: false,
         restore_path: None,

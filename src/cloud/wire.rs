@@ -9,6 +9,7 @@ use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
+use serde_json::value::RawValue;
 
 /// What the content host answers to an upload (protocol page 9.7); passed on as it came.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -41,6 +42,35 @@ pub(crate) struct Asked {
     pub(crate) drivewsid: String,
     pub(crate) partial_data: bool,
     pub(crate) include_hierarchy: bool,
+    /// Of what another account shares: as its share's own item gives it (page 8.9).
+    #[serde(rename = "shareID", skip_serializing_if = "Option::is_none")]
+    pub(crate) share_id: Option<Box<RawValue>>,
+}
+
+/// What is read of a `shareID` (page 8.9).
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShareId {
+    #[serde(deserialize_with = "text")]
+    pub(crate) record_name: Option<String>,
+    #[serde(rename = "zoneID")]
+    pub(crate) zone: Option<ShareZone>,
+}
+
+/// Where a share is kept.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ShareZone {
+    #[serde(deserialize_with = "text")]
+    pub(crate) owner_record_name: Option<String>,
+}
+
+impl Item {
+    /// Returns the item's word: what stands before its zone.
+    pub(crate) fn word(&self) -> Option<&str> {
+        let (word, _) = self.drivewsid.as_deref()?.split_once("::")?;
+        Some(word)
+    }
 }
 
 /// An item, or a folder with its children (page 8.4).
@@ -77,7 +107,7 @@ pub(crate) struct Item {
     pub(crate) date_expiration: Option<String>,
     pub(crate) is_deleted: Option<bool>,
     #[serde(rename = "shareID")]
-    pub(crate) share_id: Option<IgnoredAny>,
+    pub(crate) share_id: Option<Box<RawValue>>,
     #[serde(deserialize_with = "children")]
     pub(crate) items: Option<Vec<Item>>,
     #[serde(deserialize_with = "number")]

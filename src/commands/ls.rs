@@ -54,7 +54,7 @@ impl Row {
     }
 
     fn kind(&self) -> &'static str {
-        if self.node.is_shared {
+        if self.node.is_shared || self.node.id.zone.is_share() {
             "shared"
         } else if self.node.is_foreign {
             "other"
@@ -79,7 +79,8 @@ fn path_of(names: &[String]) -> String {
 
 /// Lists a folder, sorted by name. Every line is an item; with `--json` an object with `type`
 /// `item`: `path` (below the folder, as it can be typed again), `name` (as the service has it), `kind`,
-/// `size` (files), `modified` (RFC 3339, UTC), `etag`, `id`, `zone`.
+/// `size` (files), `modified` (RFC 3339, UTC), `etag`, `id`, `zone`, and of what another account shares `shared_by`, that
+/// account's record name.
 ///
 /// # Errors
 /// `Usage` where the path does not exist or names a file; `Protocol`, after all is shown, where some
@@ -194,7 +195,8 @@ fn as_json(row: &Row) -> serde_json::Value {
         "modified": time.map(|time| time.to_string()),
         "etag": node.etag.as_str(),
         "id": node.id.doc.to_string(),
-        "zone": node.id.zone.as_str(),
+        "zone": node.id.zone.on_wire(),
+        "shared_by": node.id.zone.owner(),
     })
 }
 

@@ -154,8 +154,8 @@ fn more() -> Roff {
                 "patterns, separated by commas",
             ),
             (
-                "CONFLICT_STRATEGY, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS, SYNC_INTERVAL",
-                "as --conflict, --max-downloads, --op-delay, --interval",
+                "CONFLICT_STRATEGY, SHARES, MAX_DOWNLOADS_PER_PASS, OP_DELAY_MS, SYNC_INTERVAL",
+                "as --conflict, --shares, --max-downloads, --op-delay, --interval",
             ),
             (
                 "METRICS_HTTP, METRICS_HOST, METRICS_PORT, METRICS_PATH, METRICS_TOKEN",

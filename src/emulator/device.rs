@@ -249,6 +249,15 @@ impl Drive {
         self.with(|drive| drive.create_share(name, owner).map(drop).map_err(failed))
     }
 
+    /// Shares an own folder or file with somebody else, as its owner.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such item, or it is in somebody else's share.
+    pub fn lend(&self, place: impl Place) -> io::Result<()> {
+        self.edit(&place.steps(), drive::Drive::lend)
+    }
+
     /// Renames within the folder. Returns the name that it got: a taken one is numbered.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use super::log::Host;
 use super::package;
 use super::pcs::admit_to_data;
 use super::signature;
+use super::switches::ShareDownload;
 use super::util::{base36, percent_decode, percent_encode};
 use super::wire::{View, document, item_out, reference};
 use super::world::{Grant, World};
@@ -34,6 +35,20 @@ pub(super) fn zone_of(path: &str) -> String {
     let zone = percent_decode(zone, false);
     zone.split_once(':')
         .map_or(zone.clone(), |(zone, _)| zone.to_owned())
+}
+
+/// The owner of a share that a download is asked of, in the way that this service takes.
+fn owner_of(call: &Call, way: ShareDownload) -> Option<String> {
+    let mut parts = call.path.split('/').skip(2);
+    let (zone, behind) = (parts.next()?, parts.nth(2));
+    match way {
+        ShareDownload::ById => behind.map(|owner| percent_decode(owner, false)),
+        ShareDownload::ByZone => {
+            let zone = percent_decode(zone, false);
+            zone.split_once(':').map(|(_, owner)| owner.to_owned())
+        }
+        ShareDownload::Never => None,
+    }
 }
 
 /// `GET /ws/<zone>/download/by_id`.
@@ -102,13 +117,14 @@ fn token(
         world.switches.signature_url_alphabet,
     );
     let gzip = world.switches.gzip_packages;
+    let owner = owner_of(call, world.switches.share_download);
     let secret = world.rng.token(43);
     let drive = world.drive(email).ok_or_else(not_found)?;
     let no = drive.find(zone, id).ok_or_else(not_found)?;
-    let item = drive
-        .item(no)
-        .filter(|item| item.is_file())
-        .ok_or_else(not_found)?;
+    let is_there = |item: &&Item| {
+        item.is_file() && item.share.as_ref().map(|share| &share.owner) == owner.as_ref()
+    };
+    let item = drive.item(no).filter(is_there).ok_or_else(not_found)?;
     let blob = item.blob.clone().ok_or_else(not_found)?;
     if blob.size == 0 {
         return Err(bad_request("Cannot download a document without content"));

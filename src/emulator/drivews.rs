@@ -88,9 +88,11 @@ fn write_details(
         let answer = json!({"items": items, "numberOfItems": items.len(), "drivewsid": TRASH_ROOT});
         return serde_json::to_writer(out, &answer);
     }
-    let found = drive
-        .find_drivewsid(id)
-        .filter(|&no| drive.item(no).is_some_and(may_list(asked)));
+    let found = drive.find_drivewsid(id).filter(|&no| {
+        drive
+            .item(no)
+            .is_some_and(|item| item.is_folder() && names_share(asked, item))
+    });
     let Some((no, folder)) = found.and_then(|no| Some((no, item_out(drive, no, view)?))) else {
         return serde_json::to_writer(out, &json!({"drivewsid": id, "status": "ID_INVALID"}));
     };
@@ -114,19 +116,16 @@ fn write_details(
     )
 }
 
-/// Folders only; those of a share only for who names it.
-fn may_list(asked: &Value) -> impl Fn(&super::drive::Item) -> bool + '_ {
-    |item| {
-        let named = asked
-            .get("shareID")
-            .and_then(|share| share.get("shareName"))
-            .and_then(Value::as_str);
-        item.is_folder()
-            && item
-                .share
-                .as_ref()
-                .is_none_or(|share| named == Some(&share.name))
-    }
+/// What is in somebody's share is there only for who names that share (protocol page 8.9).
+fn names_share(asked: &Value, item: &super::drive::Item) -> bool {
+    let share_id = asked.get("shareID");
+    let named = |key: &str| share_id.and_then(|share| share.get(key)?.as_str());
+    let owner = share_id.and_then(|share| share.get("zoneID")?.get("ownerRecordName")?.as_str());
+    item.share.as_ref().is_none_or(|share| {
+        named("shareName") == Some(&share.name)
+            && named("recordName") == Some(&share.record)
+            && owner == Some(&share.owner)
+    })
 }
 
 /// The chain from the root (or the trash) down to an item.
@@ -179,7 +178,9 @@ pub(super) fn details(world: &mut World, call: &Call) -> Reply {
                 partial: flag(one, "partialData"),
                 ..view
             };
-            let found = drive.find_drivewsid(id);
+            let found = drive
+                .find_drivewsid(id)
+                .filter(|&no| drive.item(no).is_some_and(|item| names_share(one, item)));
             let Some((no, out)) = found.and_then(|no| Some((no, item_out(drive, no, view)?)))
             else {
                 return json!({"drivewsid": id, "status": "ID_INVALID"});

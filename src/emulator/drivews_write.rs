@@ -16,6 +16,14 @@ use super::world::World;
 /// An edit of one item that is known.
 type Edit<'a> = &'a mut dyn FnMut(&mut Drive, No, &Value) -> Result<(), &'static str>;
 
+/// The item of this id, if it is the account's own: whether and how somebody else's share is written to, this emulator does not
+/// tell.
+fn own_item(drive: &Drive, id: &str) -> Option<No> {
+    drive
+        .find_drivewsid(id)
+        .filter(|&no| drive.item(no).is_some_and(|item| item.share.is_none()))
+}
+
 /// Applies an edit to each item of a call.
 fn each(world: &mut World, call: &Call, edit: Edit<'_>) -> Reply {
     let email = match admit_to_data(world, call) {
@@ -38,7 +46,7 @@ fn each(world: &mut World, call: &Call, edit: Edit<'_>) -> Reply {
         .iter()
         .map(|one| {
             let id = text(one, "drivewsid");
-            let Some(no) = drive.find_drivewsid(id) else {
+            let Some(no) = own_item(drive, id) else {
                 return json!({"drivewsid": id, "status": "ID_INVALID"});
             };
             let done = edit(drive, no, one);
@@ -86,7 +94,7 @@ pub(super) fn create_folders(world: &mut World, call: &Call) -> Reply {
     let Some(drive) = world.drive(&email) else {
         return Reply::empty(421);
     };
-    let parent = drive.find_drivewsid(target);
+    let parent = own_item(drive, target);
     let made: Vec<Value> = folders
         .iter()
         .map(|folder| {
@@ -132,7 +140,7 @@ pub(super) fn relocate(world: &mut World, call: &Call) -> Reply {
     let body = call.json().unwrap_or_default();
     let target = text(&body, "destinationDrivewsId").to_owned();
     each(world, call, &mut |drive, no, _| {
-        let target = drive.find_drivewsid(&target).ok_or("ID_INVALID")?;
+        let target = own_item(drive, &target).ok_or("ID_INVALID")?;
         drive.relocate(no, target).map_err(word)
     })
 }
@@ -185,7 +193,7 @@ pub(super) fn delete(world: &mut World, call: &Call) -> Reply {
         .iter()
         .map(|one| {
             let id = text(one, "drivewsid");
-            let found = drive.find_drivewsid(id);
+            let found = own_item(drive, id);
             let Some((no, out)) = found.and_then(|no| Some((no, item_out(drive, no, view)?)))
             else {
                 return json!({"drivewsid": id, "status": "ID_INVALID"});

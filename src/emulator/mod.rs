@@ -80,8 +80,8 @@ pub use self::fault::{Action, Fault, Seen};
 pub use self::log::{Counters, Host, LogEntry};
 pub use self::srp::{Encoding, Protocol};
 pub use self::switches::{
-    AuthShape, CodeAnswer, EtagSpread, Rotate, SignatureMode, StaleTrash, Switches, TakenName,
-    ZoneBusy,
+    AuthShape, CodeAnswer, EtagSpread, Rotate, ShareDownload, SignatureMode, StaleTrash, Switches,
+    TakenName, ZoneBusy,
 };
 
 use self::fault::When;

@@ -70,6 +70,8 @@ pub(super) enum Edit {
     },
     /// Adds a folder shared by somebody else.
     Share { name: String, owner: String },
+    /// Shares an own folder or file with somebody else.
+    Lend { path: Where },
 }
 
 impl Edit {
@@ -112,6 +114,7 @@ impl Edit {
                 docwsid,
             } => drive.add_library(name, zone, docwsid.as_deref().unwrap_or("documents")),
             Self::Share { name, owner } => drive.add_share(name, owner),
+            Self::Lend { path } => drive.lend(path),
         }
     }
 }

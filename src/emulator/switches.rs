@@ -33,6 +33,19 @@ pub enum SignatureMode {
     Container,
 }
 
+/// How a document of somebody else's share is asked for (protocol page 8.9: one project each).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareDownload {
+    /// `/ws/ZONE/download/by_id/OWNER`.
+    #[default]
+    ById,
+    /// `/ws/ZONE:OWNER/download/by_id`.
+    ByZone,
+    /// Not at all.
+    Never,
+}
+
 /// What the trash does with a stale etag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,6 +178,8 @@ pub struct Switches {
     pub pcs_no_cookie: bool,
     /// `requestWebAccessState` says "not yet" so often after the consent was asked for.
     pub consent_pending: u32,
+    /// How documents of shares are asked for.
+    pub share_download: ShareDownload,
     /// See [`StaleTrash`].
     pub stale_trash: StaleTrash,
     /// See [`SignatureMode`].
@@ -236,6 +251,7 @@ impl Default for Switches {
             pcs_no_cookie: false,
             consent_pending: 1,
             stale_trash: StaleTrash::default(),
+            share_download: ShareDownload::default(),
             signatures: SignatureMode::default(),
             signature_url_alphabet: false,
             zone_busy: ZoneBusy::default(),

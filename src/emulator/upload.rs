@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
 use super::docws::{bad_request, zone_of};
-use super::drive::{Refused, Written};
+use super::drive::{No, Refused, Written};
 use super::identity::text;
 use super::log::Host;
 use super::pcs::admit_to_data;
@@ -191,7 +191,9 @@ pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
     let Some(drive) = world.drive(&email) else {
         return Reply::empty(421);
     };
-    let Some(folder) = drive.find(&zone, parent).filter(|&no| !drive.in_trash(no)) else {
+    let is_open =
+        |no: &No| !drive.in_trash(*no) && drive.item(*no).is_some_and(|item| item.share.is_none());
+    let Some(folder) = drive.find(&zone, parent).filter(is_open) else {
         let reason =
             format!("VALIDATING_REFERENCE_ERROR: children whose parents are missing: {parent}");
         return Reply::error(Host::Docws, 412, "VALIDATING_REFERENCE_ERROR", &reason);

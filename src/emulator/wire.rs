@@ -155,7 +155,8 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         None if view.ragged => Some(Nullable(None)),
         None => None,
     };
-    let share = item.share.as_ref().filter(|_| full);
+    // Only what is shared by itself names its share.
+    let share = (item.share.as_ref().or(item.lent.as_ref())).filter(|share| full && share.top);
     Some(ItemOut {
         drivewsid: drive.drivewsid(no),
         docwsid: &item.id,

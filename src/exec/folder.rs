@@ -151,7 +151,9 @@ fn find_folder(
         .iter()
         .find(|node| local_name(&node.name).ok() == wanted)
     {
-        Some(node) if node.kind == Kind::Folder && !node.is_shared => Ok(node.clone()),
+        Some(node) if node.kind == Kind::Folder && !node.is_shared && !node.id.zone.is_share() => {
+            Ok(node.clone())
+        }
         Some(_) => Err(changed(
             path,
             "something else has its name on the remote side meanwhile",

@@ -50,6 +50,7 @@ pub(super) fn remote_item(path: &RelPath, node: &Node) -> RemoteItem {
         etag: node.etag.clone(),
         name: (node.name != path.name()).then(|| node.name.as_str().into()),
         is_fixed: node.is_fixed,
+        is_lent: node.is_lent,
     }
 }
 

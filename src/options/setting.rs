@@ -69,6 +69,7 @@ settings! {
     FilterFrom: Some("--filter-from"), None, Some("filter-from"), "", value::path;
     NoDefaultIgnores: Some("--no-default-ignores"), None, Some("no-default-ignores"), "0", value::boolean;
     Links: Some("--links"), None, Some("links"), "skip", value::links;
+    Shares: Some("--shares"), Some("SHARES"), Some("shares"), "read", value::shares;
     Delete: Some("--delete"), None, Some("delete"), "0", value::boolean;
     DeleteExtra: Some("--delete-extra"), None, Some("delete-extra"), "0", value::boolean;
     MaxDelete: Some("--max-delete"), None, Some("max-delete"), "", value::max_delete;

@@ -221,6 +221,13 @@ impl Layers {
                     value::links,
                 )?
                 .unwrap_or_default(),
+            shares: self
+                .settle(
+                    Setting::Shares,
+                    args.filter.shares.map(Into::into),
+                    value::shares,
+                )?
+                .unwrap_or_default(),
             state_file,
             state_dir: account.state_dir.clone(),
             stats_interval: self

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Links, MaxDelete, Region};
+use super::{Links, MaxDelete, Region, Shares};
 use crate::{plan::Policy, scan::filter::check_pattern, tree::RelPath};
 
 /// Content bytes a second; `None` is no bound.
@@ -264,6 +264,18 @@ pub fn links(text: &str) -> Result<Links, String> {
         "skip" => Ok(Links::Skip),
         "follow" => Ok(Links::Follow),
         _ => Err("skip or follow is expected".into()),
+    }
+}
+
+/// Reads what becomes of what others share.
+///
+/// # Errors
+/// The words.
+pub fn shares(text: &str) -> Result<Shares, String> {
+    match text.trim() {
+        "read" => Ok(Shares::Read),
+        "skip" => Ok(Shares::Skip),
+        _ => Err("read or skip is expected".into()),
     }
 }
 

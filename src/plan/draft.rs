@@ -6,6 +6,7 @@
 
 mod names;
 mod settle;
+mod shares;
 mod whole;
 mod zones;
 
@@ -239,6 +240,24 @@ impl<'a> Draft<'a> {
             }
         }
         true
+    }
+
+    /// Returns whether the account shares an entity with others, by itself or with a folder that it is in.
+    pub fn is_lent(&self, ent: Ent) -> bool {
+        let mut at = ent;
+        for _ in 0..DEEPEST_PATH {
+            if at == ROOT {
+                return false;
+            }
+            if self.remote(at).is_some_and(|item| item.is_lent) {
+                return true;
+            }
+            match &self.parts[at].now[REMOTE] {
+                Some(place) => at = place.parent,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Returns a path by which people know an entity.

@@ -118,7 +118,18 @@ impl LocalMatch<'_> {
         (is_folder(self.trees.local.items()[at].kind) == is_folder(base.kind)).then_some(at)
     }
 
-    fn by_identity(&self, row: usize) -> Option<usize> {
+    /// Returns whether a row's item is inside of what another account shares. There nothing is moved from here: what has
+    /// left its place is gone from it, and what came to be elsewhere is new there.
+    fn is_bound(&self, row: usize, parents: &[Option<usize>]) -> bool {
+        let rows = self.trees.base.items();
+        let zone = &rows[row].id.zone;
+        zone.is_share() && parents[row].is_some_and(|parent| rows[parent].id.zone == *zone)
+    }
+
+    fn by_identity(&self, row: usize, parents: &[Option<usize>]) -> Option<usize> {
+        if self.is_bound(row, parents) {
+            return None;
+        }
         let base = &self.trees.base.items()[row];
         let candidates = self.by_inode.get(&(base.inode, base.birth_ns))?;
         let mut fitting = candidates.iter().copied().filter(|at| {
@@ -187,7 +198,7 @@ impl LocalMatch<'_> {
         // A folder carries its content along, so its inode says more than its name.
         for row in folders.iter().copied() {
             if self.found[row].is_none()
-                && let Some(at) = self.by_identity(row)
+                && let Some(at) = self.by_identity(row, parents)
             {
                 self.claim(row, at);
             }
@@ -215,7 +226,7 @@ impl LocalMatch<'_> {
         }
         for row in files.iter().copied() {
             if self.found[row].is_none()
-                && let Some(at) = self.by_identity(row)
+                && let Some(at) = self.by_identity(row, parents)
             {
                 self.claim(row, at);
             }
@@ -227,7 +238,10 @@ impl LocalMatch<'_> {
                 self.claim(row, at);
             }
         }
-        self.by_content(&files, facts, inquiry);
+        let free: Vec<usize> = (files.into_iter())
+            .filter(|row| !self.is_bound(*row, parents))
+            .collect();
+        self.by_content(&free, facts, inquiry);
     }
 
     /// A file that is gone and a new one of the same content are one that was moved by copying.

@@ -225,6 +225,9 @@ pub struct Action {
     pub remote: Option<Box<RemoteItem>>,
     /// Of a removal of a folder: all that goes with it, sorted; anything else in it keeps it there.
     pub content: Vec<Inside>,
+    /// Of a removal or a move on the remote side: the account shares it, or something in it, with others, who see it
+    /// go as well (protocol page 12, hazard 19).
+    pub is_lent: bool,
 }
 
 /// Something that goes with its folder.

@@ -273,6 +273,8 @@ impl<'a, 'd> Work<'a, 'd> {
         {
             forgets = Some(row.path.clone());
         }
+        let is_lent =
+            matches!(what, What::TrashRemote | What::MoveRemote { .. }) && self.draft.is_lent(ent);
         self.actions.push(Action {
             path,
             agreed,
@@ -286,6 +288,7 @@ impl<'a, 'd> Work<'a, 'd> {
             local: self.draft.local(ent).map(|item| Box::new(item.clone())),
             remote: self.draft.remote(ent).map(|item| Box::new(item.clone())),
             content: Vec::new(),
+            is_lent,
         });
         number
     }

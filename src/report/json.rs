@@ -103,6 +103,7 @@ enum Line<'a> {
         reason_side: Option<&'static str>,
         stage: u32,
         items_in_it: usize,
+        shared_with_others: bool,
     },
     /// A conflict that the policy settles.
     Conflict {
@@ -276,6 +277,7 @@ fn action(number: usize, action: &Action) -> Line<'_> {
         reason_side: reason_side.map(Side::as_str),
         stage: action.stage,
         items_in_it: action.content.len(),
+        shared_with_others: action.is_lent,
     }
 }
 

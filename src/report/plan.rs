@@ -166,6 +166,14 @@ fn line(action: &Action, explain: bool) -> String {
             at
         }
     };
+    if action.is_lent {
+        let goes = if action.what == What::TrashRemote {
+            "goes"
+        } else {
+            "moves"
+        };
+        notes.push(format!("shared with others: it {goes} for them too"));
+    }
     if explain {
         notes.push(words::reason(action.reason));
     }

@@ -35,6 +35,7 @@ fn remote(at: &str, kind: Kind, size: u64) -> RemoteItem {
         etag: Etag::new("1::2"),
         name: None,
         is_fixed: false,
+        is_lent: false,
     }
 }
 
@@ -52,6 +53,7 @@ pub(super) fn action(at: &str, kind: Kind, what: What, reason: Reason) -> Action
         local: None,
         remote: None,
         content: Vec::new(),
+        is_lent: false,
     }
 }
 

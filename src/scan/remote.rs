@@ -36,6 +36,7 @@ use super::{
 use crate::{
     cloud::{FolderAnswer, FolderProbe, Remote},
     error::{Error, Kind as ErrorKind, Result},
+    options::Shares,
     tree::{Kind, Listing, RemoteId, RemoteItem},
 };
 
@@ -78,6 +79,8 @@ pub struct RemoteScan<'a> {
     pub filter: &'a Filter,
     /// What was there after the last pass; `None` for all to be listed in full.
     pub known: Option<&'a Known<'a>>,
+    /// What becomes of what others share, but for a root that is in a share itself.
+    pub shares: Shares,
     /// Most requests in flight.
     pub listers: usize,
     /// Stop flag and progress.
@@ -99,8 +102,8 @@ impl RemoteScan<'_> {
     /// What can't take part is in [`Listing::left`], and not among the items, nor is what is under it:
     /// folders whose listing can't be trusted and items shown in two places (`Unknown`), names that
     /// can't be local ones or make too long a path (`BadName`), names of one folder that are equal after
-    /// NFC (`NameClash`; not for case alone: both can be had locally), shared items, and items of unknown
-    /// type (`NotAFile`).
+    /// NFC (`NameClash`; not for case alone: both can be had locally), what others share where that is to be
+    /// skipped or can't be asked for (`Shared`), and items of unknown type (`NotAFile`).
     ///
     /// # Errors
     /// `NotFound` where the root is gone; whatever kept the root from being listed whole; `SignIn`;
@@ -128,10 +131,17 @@ struct Gather<'a> {
 impl<'a> Gather<'a> {
     fn run(&mut self) -> Result<Listing<RemoteItem>> {
         let first = match self.scan.known {
-            Some(known) => self.probe(known)?,
+            Some(known) => self.probe(known, false)?,
             None => vec![self.scan.root.clone()],
         };
         self.list(first)?;
+        if let Some(known) = self.scan.known
+            && self.scan.shares == Shares::Read
+        {
+            // How to ask for shares is known only when the folders that they begin in have been listed.
+            let first = self.probe(known, true)?;
+            self.list(first)?;
+        }
         let mut tree = self.fresh_tree();
         let mut relisted = HashSet::new();
         loop {
@@ -167,20 +177,26 @@ impl<'a> Gather<'a> {
 
     fn fresh_tree(&self) -> Tree<'a> {
         let root = Folder::root(self.scan.root.clone(), self.scan.filter.root());
-        Tree::new(self.scan.filter, self.scan.known, root)
+        Tree::new(self.scan.filter, self.scan.known, self.scan.shares, root)
     }
 
-    /// Probes all folders that are known, and returns those that must be listed in full.
-    fn probe(&mut self, known: &'a Known<'a>) -> Result<Vec<RemoteId>> {
-        let mut folders = vec![self.scan.root.clone()];
+    /// Probes all folders that are known, those of shares or all others, and returns those that must be listed in full.
+    fn probe(&mut self, known: &'a Known<'a>, of_shares: bool) -> Result<Vec<RemoteId>> {
+        let root = self.scan.root;
+        let is_due = |id: &RemoteId| {
+            let is_others = id.zone.is_share() && id.zone != root.zone;
+            id != root && is_others == of_shares
+        };
+        let mut folders = Vec::new();
+        folders.extend((!of_shares).then(|| root.clone()));
         folders.extend(
             known
                 .folders()
                 .filter(|item| self.scan.filter.scope(&item.path, true) != Scope::Hidden)
-                .map(|item| item.id.clone())
-                .filter(|id| id != self.scan.root),
+                .map(|item| &item.id)
+                .filter(|id| is_due(id))
+                .cloned(),
         );
-        let root = self.scan.root;
         let answers = self.asker.ask(
             &folders,
             |ids| {

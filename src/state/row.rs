@@ -51,6 +51,9 @@ pub(super) struct RowLine<'a> {
     /// App library: 1.
     #[serde(default, skip_serializing_if = "is_zero")]
     x: u64,
+    /// Shared with others: 1.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    w: u64,
     /// Content signature as the service writes it.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     g: Option<Cow<'a, str>>,
@@ -97,6 +100,7 @@ impl<'a> RowLine<'a> {
             t: row.modified_ms,
             n: row.name.as_deref().map(Cow::from),
             x: row.is_fixed.into(),
+            w: row.is_lent.into(),
             g: row.signature.map(|signature| signature.to_wire().into()),
             h: (row.sha256.as_deref()).map(|hash| STANDARD.encode(hash).into()),
         }
@@ -147,6 +151,7 @@ impl<'a> RowLine<'a> {
             modified_ms: self.t,
             name: self.n.as_deref().map(Box::from),
             is_fixed: self.x != 0,
+            is_lent: self.w != 0,
             signature: self.g.as_deref().and_then(Signature::from_wire),
             sha256,
         })
@@ -172,6 +177,7 @@ pub(super) fn sample(path: &str, doc: &str) -> Row {
         modified_ms: Some(1_759_152_000_000),
         name: None,
         is_fixed: false,
+        is_lent: false,
         signature: Some(Signature::of(b"hello\n")),
         sha256: None,
     }
@@ -184,12 +190,13 @@ mod tests {
     #[test]
     fn a_row_is_read_as_it_was_written() {
         let mut odd = sample("a/1\u{ff0f}2", "documents#o2v");
-        odd.id.zone = Zone::new("com.apple.Keynote");
+        odd.id.zone = Zone::of_share(&Zone::new("com.apple.Keynote"), "_a/b", "c::d");
         odd.kind = Kind::Package;
         odd.remote_size = 99;
         odd.name = Some("1/2".into());
         odd.is_racy = true;
         odd.is_fixed = true;
+        odd.is_lent = true;
         odd.signature = None;
         odd.sha256 = Some(Box::new([7; 32]));
         odd.mtime_ns = -5;
@@ -199,6 +206,14 @@ mod tests {
             let back: RowLine<'_> = serde_json::from_str(&line).unwrap();
             assert_eq!(back.to_row().unwrap(), row, "{line}");
         }
+    }
+
+    #[test]
+    fn a_row_of_an_older_version_of_the_program_is_read() {
+        let line = r#"{"p":"a.txt","k":"f","s":6,"d":"D","e":"1a::19"}"#;
+        let row = serde_json::from_str::<RowLine<'_>>(line).unwrap().to_row();
+        let row = row.unwrap();
+        assert!(!row.is_lent && !row.id.zone.is_share());
     }
 
     #[test]

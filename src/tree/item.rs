@@ -54,6 +54,9 @@ pub struct RemoteItem {
     pub name: Option<Box<str>>,
     /// An app library: can't be renamed, moved or trashed.
     pub is_fixed: bool,
+    /// The account's own, and it has shared it with others: what is trashed here, with all that is in it, is gone for
+    /// them too (protocol page 12, hazard 19). What is in a shared folder need not say so itself.
+    pub is_lent: bool,
 }
 
 impl RemoteItem {
@@ -91,8 +94,9 @@ impl fmt::Debug for Etag {
     }
 }
 
-/// A zone of the service: `com.apple.CloudDocs` for Drive itself, one more for each app library. One word wide, since
-/// every item and row has one.
+/// A zone: `com.apple.CloudDocs` for Drive itself, one more for each app library. What another account shares with this
+/// one is a zone of its own in this program, though the service keeps it in that account's Drive: `ZONE/OWNER/SHARE`,
+/// with what would be mistaken for a part of that form escaped. One word wide, since every item and row has one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Zone(Option<Arc<Box<str>>>);
 
@@ -100,9 +104,32 @@ impl Zone {
     /// The name of Drive's own zone.
     pub const DRIVE: &'static str = "com.apple.CloudDocs";
 
-    /// Takes a zone by name.
+    /// Takes a zone by name, as [`Self::as_str`] gives it. A name that came from the service must not be a share's.
     pub fn new(name: &str) -> Self {
         Self((name != Self::DRIVE).then(|| Arc::new(name.into())))
+    }
+
+    /// Returns the zone of what another account shares: `zone` is the service's, `owner` and `share` are the record
+    /// names of that account and of the share (protocol page 8.9).
+    pub fn of_share(zone: &Self, owner: &str, share: &str) -> Self {
+        let name = zone.on_wire();
+        Self::new(&format!("{name}/{}/{}", escaped(owner), escaped(share)))
+    }
+
+    /// Returns whether it is a share of another account.
+    pub fn is_share(&self) -> bool {
+        self.0.as_deref().is_some_and(|name| name.contains('/'))
+    }
+
+    /// Returns the record name of the account that shares it; `None` for a zone of one's own.
+    pub fn owner(&self) -> Option<String> {
+        self.as_str().split('/').nth(1).map(unescaped)
+    }
+
+    /// Returns the name that the service has for it, without a share.
+    pub fn on_wire(&self) -> &str {
+        let name = self.as_str();
+        name.split_once('/').map_or(name, |(zone, _)| zone)
     }
 
     /// Returns Drive's own zone.
@@ -110,10 +137,46 @@ impl Zone {
         Self(None)
     }
 
-    /// Returns the name as on the wire.
+    /// Returns the name that tells it from all others.
     pub fn as_str(&self) -> &str {
         self.0.as_deref().map_or(Self::DRIVE, |name| name)
     }
+}
+
+/// Writes a record name as a part of a zone's name: it is in ids and in lines of JSON.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '%' | '/' | ':' => write_escaped(&mut out, u32::from(c)),
+            c if u32::from(c) < 32 => write_escaped(&mut out, u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+fn write_escaped(out: &mut String, code: u32) {
+    out.push('%');
+    for nibble in [code >> 4, code & 15] {
+        out.extend(char::from_digit(nibble, 16));
+    }
+}
+
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let code = (part.get(..2)).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        if let (Some(code), Some(rest)) = (code, part.get(2..)) {
+            out.push(char::from(code));
+            out.push_str(rest);
+        } else {
+            out.push('%');
+            out.push_str(part);
+        }
+    }
+    out
 }
 
 impl fmt::Debug for Zone {
@@ -207,17 +270,19 @@ impl RemoteId {
         }
     }
 
-    /// Returns the `drivewsid` of a folder or app library: `FOLDER::ZONE::DOC`.
+    /// Returns the `drivewsid` of a folder or app library: `FOLDER::ZONE::DOC`. Of what another account shares it is how
+    /// the program's own files name it; the service has other words there (protocol page 8.9).
     pub fn folder_drivewsid(&self) -> String {
         format!("FOLDER::{}::{}", self.zone.as_str(), self.doc)
     }
 
-    /// Returns the `drivewsid` of a file or package: `FILE::ZONE::DOC`.
+    /// Returns the `drivewsid` of a file or package: `FILE::ZONE::DOC`; of what is shared, as
+    /// [`Self::folder_drivewsid`].
     pub fn file_drivewsid(&self) -> String {
         format!("FILE::{}::{}", self.zone.as_str(), self.doc)
     }
 
-    /// Returns the `drivewsid` of an item of that kind.
+    /// Returns the `drivewsid` of an item of that kind; of what is shared, as [`Self::folder_drivewsid`].
     pub fn drivewsid(&self, kind: Kind) -> String {
         match kind {
             Kind::Folder => self.folder_drivewsid(),
@@ -269,6 +334,26 @@ mod tests {
             RemoteId::root().folder_drivewsid(),
             "FOLDER::com.apple.CloudDocs::root"
         );
+    }
+
+    #[test]
+    fn a_share_is_a_zone_of_its_own_that_goes_both_ways() {
+        let zone = Zone::of_share(&Zone::drive(), "_a/b::c%", "Share-1/%2F\n");
+        assert!(zone.is_share() && !Zone::drive().is_share());
+        assert_eq!(zone.on_wire(), Zone::DRIVE);
+        assert_eq!(zone.owner().as_deref(), Some("_a/b::c%"));
+        assert_eq!(Zone::new("com.apple.Keynote").owner(), None);
+        assert_eq!(
+            Zone::new("com.apple.Keynote").on_wire(),
+            "com.apple.Keynote"
+        );
+        let id = RemoteId {
+            zone: zone.clone(),
+            doc: DocId::new("X"),
+        };
+        let back = RemoteId::from_drivewsid(&id.file_drivewsid()).unwrap();
+        assert_eq!(back, id);
+        assert_ne!(zone, Zone::of_share(&Zone::drive(), "_a/b::c%", "Share-2"));
     }
 
     #[test]

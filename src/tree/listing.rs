@@ -47,7 +47,7 @@ pub enum Freeze {
         /// A symbolic link, as against a socket, device or pipe.
         is_symlink: bool,
     },
-    /// An item of a shared folder: skipped by rule, deleting there would delete for all.
+    /// What another account shares: skipped by rule.
     Shared,
 }
 
@@ -196,6 +196,7 @@ mod tests {
             etag: Etag::new("1"),
             name: None,
             is_fixed: false,
+            is_lent: false,
         }
     }
 

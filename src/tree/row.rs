@@ -32,6 +32,8 @@ pub struct Row {
     pub name: Option<Box<str>>,
     /// An app library.
     pub is_fixed: bool,
+    /// As [`RemoteItem::is_lent`].
+    pub is_lent: bool,
     /// The content's signature, computed here; `None` for folders and packages.
     pub signature: Option<Signature>,
     /// The content's SHA-256, where `--checksum` asked for it.
@@ -64,6 +66,7 @@ impl Row {
             modified_ms: remote.modified_ms,
             name: (remote.remote_name() != local.path.name()).then(|| remote.remote_name().into()),
             is_fixed: remote.is_fixed,
+            is_lent: remote.is_lent,
             signature,
             sha256: None,
         }
@@ -80,6 +83,7 @@ impl Row {
             etag: self.etag.clone(),
             name: self.name.clone(),
             is_fixed: self.is_fixed,
+            is_lent: self.is_lent,
         }
     }
 }

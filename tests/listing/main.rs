@@ -16,7 +16,7 @@ use icloud_sync::{
     cloud::{Remote, drive::Drive},
     emulator::{self, Account, Config, Emulator},
     error::Result,
-    options::{AccountOptions, FilterOptions, Region},
+    options::{AccountOptions, FilterOptions, Region, Shares},
     scan::{
         Watch,
         filter::Filter,
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) drive: Drive,
     pub(crate) device: emulator::Drive,
     pub(crate) emulator: Emulator,
+    pub(crate) shares: Shares,
     _dir: TempDir,
 }
 
@@ -71,6 +72,7 @@ impl World {
             drive: Drive::new(api),
             device: emulator.drive(WHO),
             emulator,
+            shares: Shares::Read,
             _dir: dir,
         }
     }
@@ -85,6 +87,15 @@ impl World {
             }
         }
         self
+    }
+
+    /// A client of the same session that has listed nothing yet.
+    pub(crate) fn fresh_drive(&self) -> Drive {
+        Drive::new(Arc::clone(self.drive.wire()))
+    }
+
+    pub(crate) fn renew_drive(&mut self) {
+        self.drive = self.fresh_drive();
     }
 
     pub(crate) fn scan(&self) -> Listing<RemoteItem> {
@@ -123,6 +134,7 @@ impl World {
     ) -> Result<Listing<RemoteItem>> {
         let filter = Filter::new(&FilterOptions::default(), Path::new("/nonexistent"))?;
         let scan = RemoteScan {
+            shares: self.shares,
             remote: &self.drive,
             root,
             filter: &filter,

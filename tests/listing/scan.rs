@@ -1,8 +1,11 @@
 //! From the service's folders to a listing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use icloud_sync::{
     emulator::{Action, EtagSpread, Fault},
     error::Kind as ErrorKind,
+    options::Shares,
     scan::remote::{Known, ListLimits, resolve},
     tree::{Freeze, Kind},
 };
@@ -200,10 +203,10 @@ fn a_limit_on_ids_is_found_kept_and_remembered() {
 fn a_folder_deleted_between_two_requests_is_not_there() {
     let world = World::new().with(&["a/x", "b/y", "c/d/z"]);
     let device = world.emulator.drive(WHO);
-    let lists = std::sync::atomic::AtomicUsize::new(0);
+    let lists = AtomicUsize::new(0);
     world.emulator.before(LIST, move |_| {
         // After the root is listed, another device deletes one folder and moves another.
-        if lists.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1 {
+        if lists.fetch_add(1, Ordering::SeqCst) == 1 {
             device.delete_forever("a").unwrap();
             device.trash("b").unwrap();
         }
@@ -274,7 +277,7 @@ fn two_items_of_one_name_clash() {
 
 #[test]
 fn libraries_shares_and_unknown_types_are_told_apart() {
-    let world = World::new().with(&["mine/x"]);
+    let mut world = World::new().with(&["mine/x"]);
     world
         .device
         .add_library("Notes", "iCloud.md.example", "documents#o2v")
@@ -283,6 +286,7 @@ fn libraries_shares_and_unknown_types_are_told_apart() {
     world.device.add_share("Theirs", "bob").unwrap();
     world.device.write("Theirs/t.txt", "shared").unwrap();
     world.device.mkodd("mine/strange", "HOLOGRAM").unwrap();
+    world.shares = Shares::Skip;
     let listing = world.scan();
     assert_eq!(paths(&listing), ["Notes", "Notes/n.md", "mine", "mine/x"]);
     let library = listing.get(&path("Notes")).unwrap();
@@ -305,6 +309,95 @@ fn libraries_shares_and_unknown_types_are_told_apart() {
     );
     assert!(listing.root_holds_hidden && listing.holds_hidden.contains(&path("mine")));
     assert_eq!(world.rescan(&listing), listing);
+}
+
+#[test]
+fn a_share_is_listed_in_a_zone_of_its_own() {
+    let mut world = World::new().with(&["mine/x"]);
+    world.device.add_share("Theirs", "_bob/1").unwrap();
+    world.device.add_share("Others", "_carol").unwrap();
+    for place in ["Theirs/t.txt", "Theirs/deep/er/u.txt", "Others/o.txt"] {
+        world.device.write(place, place).unwrap();
+    }
+    let before = world.scan();
+    assert_eq!(
+        paths(&before),
+        [
+            "Others",
+            "Others/o.txt",
+            "Theirs",
+            "Theirs/deep",
+            "Theirs/deep/er",
+            "Theirs/deep/er/u.txt",
+            "Theirs/t.txt",
+            "mine",
+            "mine/x",
+        ]
+    );
+    assert!(before.left.is_empty() && !before.root_holds_hidden);
+    let zone = |at: &str| before.get(&path(at)).unwrap().id.zone.clone();
+    assert_eq!(zone("Theirs").owner().as_deref(), Some("_bob/1"));
+    assert_eq!(zone("Theirs"), zone("Theirs/deep/er/u.txt"));
+    assert_ne!(zone("Theirs"), zone("Others"));
+    assert!(!zone("mine").is_share());
+    // A later pass, by another client: the root in full, since it tells how to ask for the shares, and two probes.
+    world.renew_drive();
+    world.take_count();
+    assert_eq!(world.rescan(&before), before);
+    assert_eq!(world.take_count(), 3);
+    world
+        .device
+        .write("Theirs/deep/er/u.txt", "changed")
+        .unwrap();
+    world.device.rename("Theirs/deep", "deeper").unwrap();
+    world.device.write("Theirs/deeper/new/n.txt", "n").unwrap();
+    world.device.trash("Others/o.txt").unwrap();
+    world.device.write("mine/y", "y").unwrap();
+    world.renew_drive();
+    let after = world.rescan(&before);
+    assert_eq!(after, world.scan());
+    assert!(after.get(&path("Theirs/deeper/new/n.txt")).is_some());
+    // Withdrawn, and back again as another share.
+    world.device.delete_forever("Theirs").unwrap();
+    world.renew_drive();
+    assert_eq!(
+        paths(&world.rescan(&after)),
+        ["Others", "mine", "mine/x", "mine/y"]
+    );
+    world.device.add_share("Theirs", "_bob/1").unwrap();
+    world.device.write("Theirs/t.txt", "t").unwrap();
+    let again = world.rescan(&after);
+    assert_ne!(
+        again.get(&path("Theirs/t.txt")).unwrap().id,
+        before.get(&path("Theirs/t.txt")).unwrap().id
+    );
+    // Left out, it is one skipped item; below it, it is listed like any folder.
+    world.shares = Shares::Skip;
+    let skipped = world.rescan(&again);
+    assert_eq!(paths(&skipped), ["mine", "mine/x", "mine/y"]);
+    assert!(skipped.left.iter().all(|left| left.why == Freeze::Shared));
+    let top = resolve(&world.drive, "/Theirs").unwrap().unwrap();
+    let inside = world.scan_at(&top.id, None).unwrap();
+    assert_eq!(paths(&inside), ["t.txt"]);
+    let known = Known::new(inside.items());
+    assert_eq!(world.scan_at(&top.id, Some(&known)).unwrap(), inside);
+}
+
+#[test]
+fn a_share_that_is_withdrawn_while_listing_is_not_there() {
+    let world = World::new().with(&["mine/x"]);
+    world.device.add_share("Theirs", "bob").unwrap();
+    world.device.write("Theirs/deep/t.txt", "t").unwrap();
+    // Between the listing of the root and that of the share.
+    let (drive, listings) = (world.device.clone(), AtomicUsize::new(0));
+    world.emulator.before(LIST, move |_| {
+        if listings.fetch_add(1, Ordering::Relaxed) == 1 {
+            drive.delete_forever("Theirs").unwrap();
+        }
+    });
+    let listing = world.scan();
+    assert_eq!(paths(&listing), ["mine", "mine/x"]);
+    assert!(listing.left.is_empty());
 }
 
 #[test]

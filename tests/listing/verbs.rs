@@ -3,8 +3,8 @@
 use std::io::{Cursor, Read};
 
 use icloud_sync::{
-    cloud::{Commit, Node, Remote, Staged, Target, Token, until_free},
-    emulator::{Action, Fault, SignatureMode, StaleTrash, TakenName},
+    cloud::{Commit, FolderAnswer, Node, Remote, Staged, Target, Token, until_free},
+    emulator::{Action, Fault, ShareDownload, SignatureMode, StaleTrash, TakenName},
     error::{Error, Kind as ErrorKind, Result},
     tree::{DocId, Etag, Kind, RemoteId, RemoteItem, Signature, Zone},
 };
@@ -483,4 +483,94 @@ fn a_busy_zone_is_waited_for() {
     assert_eq!(error.kind(), ErrorKind::Busy);
     assert_eq!(world.emulator.count("renameItems"), 5);
     assert_eq!(world.content("b"), b"a");
+}
+
+#[test]
+fn what_others_share_is_fetched_from_its_owner_and_never_written_to() {
+    for (way, kind) in [
+        (ShareDownload::ById, None),
+        (ShareDownload::ByZone, None),
+        (ShareDownload::Never, Some(ErrorKind::NotFound)),
+    ] {
+        let world = World::new();
+        world
+            .emulator
+            .set_switches(|switches| switches.share_download = way);
+        world.device.add_share("Theirs", "_bob/1").unwrap();
+        for place in ["Theirs/a.txt", "Theirs/d/b.txt"] {
+            world.device.write(place, place).unwrap();
+        }
+        let (a, b) = (world.item("Theirs/a.txt"), world.item("Theirs/d/b.txt"));
+        let docs = [a.id.doc.clone(), b.id.doc.clone()];
+        let tokens = world.drive.tokens(&a.id.zone, &docs).unwrap();
+        assert_eq!(kinds(&tokens), [kind, kind], "{way:?}");
+        for (token, at) in tokens.into_iter().zip(["Theirs/a.txt", "Theirs/d/b.txt"]) {
+            let Ok(token) = token else { continue };
+            let mut text = String::new();
+            let content = world.drive.fetch(&token, 0).unwrap();
+            content.body.take(99).read_to_string(&mut text).unwrap();
+            assert_eq!(text, at);
+        }
+    }
+    let world = World::new().with(&["own.txt"]);
+    world.device.add_share("Theirs", "bob").unwrap();
+    world.device.write("Theirs/a.txt", "a").unwrap();
+    let (item, folder, own) = (
+        world.item("Theirs/a.txt"),
+        world.item("Theirs"),
+        world.item("own.txt"),
+    );
+    let read = world.drive.read(&[
+        (item.id.clone(), Kind::File),
+        (own.id.clone(), Kind::File),
+        (folder.id.clone(), Kind::Folder),
+    ]);
+    let ids: Vec<_> = read
+        .unwrap()
+        .into_iter()
+        .map(|node| node.unwrap().id)
+        .collect();
+    assert_eq!(ids, [item.id.clone(), own.id.clone(), folder.id.clone()]);
+    world.take_count();
+    let theirs = [target(&item)];
+    let refused = [
+        world.drive.trash(&theirs).unwrap_err(),
+        world.drive.put_back(&theirs).unwrap_err(),
+        world.drive.rename(&theirs[0], "b").unwrap_err(),
+        world
+            .drive
+            .relocate(&theirs, &RemoteId::root())
+            .unwrap_err(),
+        world
+            .drive
+            .relocate(&[target(&own)], &folder.id)
+            .unwrap_err(),
+        world
+            .drive
+            .create_folders(&folder.id, &["new"])
+            .unwrap_err(),
+        (world.drive)
+            .stage(&folder.id.zone, "n", 1, &mut || Ok(reader(b"n")))
+            .err()
+            .unwrap(),
+    ];
+    for error in refused {
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.to_string().contains("shared by bob"), "{error}");
+    }
+    assert_eq!(
+        world.take_count(),
+        0,
+        "the service was asked for none of it"
+    );
+    // Nobody has told this client of the share: what is in it is not there.
+    let fresh = world.fresh_drive();
+    assert_eq!(
+        fresh.read(&[(item.id.clone(), Kind::File)]).unwrap(),
+        [None]
+    );
+    assert!(matches!(
+        fresh.list(&[folder.id]).unwrap()[0],
+        FolderAnswer::Gone
+    ));
 }

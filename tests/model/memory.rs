@@ -314,6 +314,7 @@ impl World {
             size: item.bytes.len() as u64,
             modified_ms: (item.kind == Kind::File).then_some(item.modified_s * 1_000),
             is_fixed: false,
+            is_lent: false,
             is_shared: false,
             is_foreign: false,
             restore_path: item.restore.clone(),

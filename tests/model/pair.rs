@@ -12,7 +12,7 @@ use std::{
 
 use icloud_sync::{
     error::Result,
-    options::{FilterOptions, Links, PassOptions},
+    options::{FilterOptions, Links, PassOptions, Shares},
     pass::{self, Tools},
     plan::{Delete, Plan, Policy, Verb},
     report::{Event, Reporter, Summary},
@@ -130,6 +130,7 @@ impl Pair {
 
     fn options(&self, asked: &Asked, dry_run: bool) -> PassOptions {
         PassOptions {
+            shares: Shares::default(),
             verb: asked.verb,
             local: self.hand.0.clone(),
             remote: "/".to_owned(),

@@ -354,10 +354,14 @@ fn hazard_19_what_others_share_is_left_alone() {
     let world = world_with(&["a"]);
     world.drive.add_share("Team", "bob@example.com").unwrap();
     world.drive.write("Team/plan", "theirs").unwrap();
-    world.pass("pull", &[]).code(0);
+    world.pass("pull", &["--shares", "skip"]).code(0);
     assert!(!world.local().join("Team").exists());
-    world.pass("push", &["--delete-extra"]).code(0);
-    world.pass("bisync", &[]).code(0);
+    world
+        .pass("push", &["--delete-extra", "--shares", "skip"])
+        .code(0);
+    world.pass("bisync", &["--shares", "skip"]).code(0);
+    // Nor is it deleted where it takes part.
+    world.pass("push", &["--delete-extra"]).code(3);
     assert_eq!(world.drive.read("Team/plan").unwrap(), &b"theirs"[..]);
 }
 

@@ -30,6 +30,7 @@ mod probe;
 mod pull;
 mod push;
 mod remembered;
+mod shares;
 mod stats;
 mod transfers;
 mod trash;

@@ -5,11 +5,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Drive, Wire, encoded, parts::in_parts};
+use super::{Drive, Wire, encoded, parts::in_parts, shares::own};
 use crate::{
     cloud::{
         Commit, Node, Staged, Token,
         http::{Effect, Host},
+        limit::Size,
         node,
         wire::{
             AddData, AddFile, AddPath, Committed, Document, DocumentId, Download, DownloadToken,
@@ -29,7 +30,10 @@ impl<W: Wire> Drive<W> {
         zone: &Zone,
         docs: &[DocId],
     ) -> Result<Vec<Result<Token>>> {
-        let mut tokens = in_parts(&self.tokens, docs, |part| match part {
+        let one = Size::new(1, 1);
+        // Nobody shows a batch for what is shared.
+        let size = if zone.is_share() { &one } else { &self.tokens };
+        let mut tokens = in_parts(size, docs, |part| match part {
             [doc] => self.token(zone, doc).map(|token| vec![token]),
             _ => self.token_batch(zone, part),
         })?;
@@ -49,12 +53,13 @@ impl<W: Wire> Drive<W> {
     }
 
     fn token(&self, zone: &Zone, doc: &DocId) -> Result<Token> {
-        let path = format!(
-            "ws/{}/download/by_id?document_id={}",
-            encoded(zone.as_str()),
-            encoded(&doc.to_string())
-        );
-        let download: Download = self.wire.get(Host::Docws, &path)?;
+        let download: Download = if zone.is_share() {
+            self.shared_download(zone, doc)?
+        } else {
+            let (zone, doc) = (encoded(zone.as_str()), encoded(&doc.to_string()));
+            let path = format!("ws/{zone}/download/by_id?document_id={doc}");
+            self.wire.get(Host::Docws, &path)?
+        };
         let answered = download.document_id.as_deref();
         if answered.is_some_and(|answered| answered != doc.to_string()) {
             let why = "download/by_id: the answer is for another document";
@@ -97,6 +102,7 @@ impl<W: Wire> Drive<W> {
         size: u64,
         open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>>,
     ) -> Result<Staged> {
+        own(zone)?;
         let mut is_renewed = false;
         let mut n = 0;
         loop {
@@ -178,6 +184,7 @@ impl<W: Wire> Drive<W> {
         size: u64,
         modified_ms: i64,
     ) -> Result<Node> {
+        own(&folder.zone)?;
         let doc = match what {
             Commit::Create => &staged.doc,
             Commit::Update(doc) => doc,

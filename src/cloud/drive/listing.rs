@@ -17,59 +17,64 @@ const READ: &str = "retrieveItemDetails";
 /// Both are known to answer (protocol page 8.7).
 const TRASHES: [&str; 2] = ["TRASH_ROOT", "FOLDER::com.apple.CloudDocs::TRASH_ROOT"];
 
-fn asked(drivewsid: String, partial_data: bool) -> Asked {
-    Asked {
-        drivewsid,
-        partial_data,
-        include_hierarchy: false,
-    }
-}
-
 impl<W: Wire> Drive<W> {
     pub(super) fn list_folders(&self, folders: &[RemoteId]) -> Result<Vec<FolderAnswer>> {
         let elements = self.elements(folders, false)?;
-        let both = elements.into_iter().zip(folders);
-        Ok(both
-            .map(|(element, id)| node::folder_answer(element, id))
-            .collect())
+        let answer = |(element, id): (Option<Item>, &RemoteId)| {
+            element.map_or(FolderAnswer::Gone, |element| {
+                self.shares.learn(id, &element);
+                node::folder_answer(element, id)
+            })
+        };
+        Ok(elements.into_iter().zip(folders).map(answer).collect())
     }
 
     pub(super) fn probe_folders(&self, folders: &[RemoteId]) -> Result<Vec<FolderProbe>> {
         let elements = self.elements(folders, true)?;
-        let both = elements.into_iter().zip(folders);
-        Ok(both
-            .map(|(element, id)| node::folder_probe(element, id))
-            .collect())
+        let probe = |(element, id): (Option<Item>, &RemoteId)| {
+            element.map_or(FolderProbe::Gone, |element| node::folder_probe(element, id))
+        };
+        Ok(elements.into_iter().zip(folders).map(probe).collect())
     }
 
-    /// One request for all of them: how many go into one is the caller's to find out.
-    fn elements(&self, folders: &[RemoteId], partial: bool) -> Result<Vec<Item>> {
-        if folders.is_empty() {
-            return Ok(Vec::new());
-        }
-        let body: Vec<Asked> = folders
+    /// One request for all of them: how many go into one is the caller's to find out. `None` for a folder of a share that
+    /// nobody shares any more, as far as listings have told.
+    fn elements(&self, folders: &[RemoteId], partial: bool) -> Result<Vec<Option<Item>>> {
+        let asked: Vec<Option<Asked>> = folders
             .iter()
-            .map(|id| asked(id.folder_drivewsid(), partial))
+            .map(|id| self.shares.asked(id, Kind::Folder, partial))
             .collect();
+        let body: Vec<&Asked> = asked.iter().flatten().collect();
+        if body.is_empty() {
+            return Ok(folders.iter().map(|_| None).collect());
+        }
         let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
         let elements = answer.list;
-        if elements.len() != folders.len() {
+        if elements.len() != body.len() {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 format!(
                     "{LIST}: asked for {} folders, the service answered for {}",
-                    folders.len(),
+                    body.len(),
                     elements.len()
                 ),
             ));
         }
-        Ok(elements)
+        let mut elements = elements.into_iter();
+        Ok((asked.iter())
+            .map(|asked| asked.as_ref().and_then(|_| elements.next()))
+            .collect())
     }
 
     pub(super) fn trashed_items(&self) -> Result<Vec<Node>> {
         let mut why = String::new();
         for id in TRASHES {
-            let body = [asked(id.to_owned(), false)];
+            let body = [Asked {
+                drivewsid: id.to_owned(),
+                partial_data: false,
+                include_hierarchy: false,
+                share_id: None,
+            }];
             let answer: Folders = self.wire.post(Host::Drivews, LIST, &body, Effect::Read)?;
             match answer.list.into_iter().next().map(node::trash_answer) {
                 Some(FolderItems::Whole(nodes)) => return Ok(nodes),
@@ -90,12 +95,18 @@ impl<W: Wire> Drive<W> {
     }
 
     fn read_part(&self, items: &[(RemoteId, Kind)]) -> Result<Vec<Option<Node>>> {
+        let asked: Vec<Option<Asked>> = items
+            .iter()
+            .map(|(id, kind)| self.shares.asked(id, *kind, false))
+            .collect();
+        let is_asked: Vec<bool> = asked.iter().map(Option::is_some).collect();
         let body = AskedItems {
-            items: items
-                .iter()
-                .map(|(id, kind)| asked(id.drivewsid(*kind), false))
-                .collect(),
+            items: asked.into_iter().flatten().collect(),
         };
+        let number = body.items.len();
+        if number == 0 {
+            return Ok(items.iter().map(|_| None).collect());
+        }
         let answer: Result<Items> = self.wire.post(Host::Drivews, READ, &body, Effect::Read);
         let got = match answer {
             Ok(answer) => answer.items.unwrap_or_default(),
@@ -105,19 +116,24 @@ impl<W: Wire> Drive<W> {
             }
             Err(error) => return Err(error),
         };
-        if got.len() != items.len() {
+        if got.len() != number {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 format!(
                     "{READ}: asked for {} items, the service answered for {}",
-                    items.len(),
+                    number,
                     got.len()
                 ),
             ));
         }
-        got.into_iter()
-            .zip(items)
-            .map(|(item, (id, _))| read_one(item, id))
+        let mut got = got.into_iter();
+        (is_asked.into_iter().zip(items))
+            .map(
+                |(is_asked, (id, _))| match is_asked.then(|| got.next()).flatten() {
+                    Some(item) => read_one(item, id),
+                    None => Ok(None),
+                },
+            )
             .collect()
     }
 }
@@ -132,12 +148,13 @@ fn read_one(item: Item, id: &RemoteId) -> Result<Option<Node>> {
     if item.is_deleted == Some(true) || item.etag.as_deref() == Some("null") {
         return Ok(None);
     }
-    match node::id_of(&item) {
+    let from = node::From::Asked(id);
+    match node::id_of(&item, from) {
         Some(got) if got == *id => {}
         Some(_) => return odd("the answer is for another item".to_owned()),
         None => return odd("an item comes without an id".to_owned()),
     }
-    match node::node(item, None) {
+    match node::node(item, from) {
         Ok(node) => Ok(Some(node)),
         Err(why) => odd(why),
     }

@@ -366,3 +366,40 @@ fn nothing_in_the_client_deletes_for_good() {
         assert!(!text.contains("deleteItems"), "{file}");
     }
 }
+
+#[test]
+fn the_way_to_shared_documents_that_works_is_kept_to() {
+    let zone = Zone::of_share(&Zone::drive(), "_bob/1", "r");
+    let token = |doc: &str| {
+        Ok(json!({"document_id": doc, "data_token": {"url": "https://cvws.icloud-content.com/x"}}))
+    };
+    let drive = scripted(vec![
+        fails(ErrorKind::Refused),
+        token("A"),
+        token("B"),
+        fails(ErrorKind::Refused),
+        fails(ErrorKind::Refused),
+        fails(ErrorKind::SignIn),
+    ]);
+    let docs = [DocId::new("A"), DocId::new("B"), DocId::new("C")];
+    let tokens = drive.tokens(&zone, &docs).unwrap();
+    assert_eq!(kinds(&tokens), [None, None, Some(ErrorKind::Refused)]);
+    let error = drive.tokens(&zone, &docs).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::SignIn);
+    let paths: Vec<String> = asked(&drive).into_iter().map(|(path, _)| path).collect();
+    let by_id =
+        |doc: &str| format!("ws/com.apple.CloudDocs/download/by_id/_bob%2F1?document_id={doc}");
+    let by_zone =
+        |doc: &str| format!("ws/com.apple.CloudDocs%3A_bob%2F1/download/by_id?document_id={doc}");
+    assert_eq!(
+        paths,
+        [
+            by_id("A"),
+            by_zone("A"),
+            by_zone("B"),
+            by_zone("C"),
+            by_id("C"),
+            by_zone("A")
+        ]
+    );
+}

@@ -3,7 +3,7 @@
 //! One request for all items of a call; each item's answer is judged by itself. An item that the answer
 //! says nothing of is `Lost`: it has to be read back.
 
-use super::{Drive, Wire};
+use super::{Drive, Wire, shares::own};
 use crate::{
     cloud::{
         Node, Target,
@@ -25,6 +25,7 @@ impl<W: Wire> Drive<W> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
+        own(&parent.zone)?;
         let client_id = |number: usize| format!("FOLDER::UNKNOWN_ZONE::TempId-{number}");
         let body = NewFolders {
             destination_drivews_id: parent.folder_drivewsid(),
@@ -68,6 +69,7 @@ impl<W: Wire> Drive<W> {
         folder: &RemoteId,
     ) -> Result<Vec<Result<Node>>> {
         const CALL: &str = "moveItems";
+        own(&folder.zone)?;
         let written = items.iter().map(|item| written(item, true)).collect();
         let answers = self.write(CALL, Some(folder.folder_drivewsid()), written, items)?;
         Ok(answers
@@ -133,6 +135,7 @@ impl<W: Wire> Drive<W> {
         if items.is_empty() {
             return Ok(Vec::new());
         }
+        items.iter().try_for_each(|item| own(&item.id.zone))?;
         let asked: Vec<String> = items
             .iter()
             .map(|item| item.id.drivewsid(item.kind))
@@ -202,7 +205,7 @@ fn done(call: &str, item: Result<Item>) -> Result<Node> {
         Some("UNKNOWN") => return Err(lost(call, "the service says UNKNOWN")),
         Some(word) => return Err(refused(call, word)),
     }
-    node::node(item, None).map_err(|why| lost(call, &why))
+    node::node(item, node::From::Elsewhere).map_err(|why| lost(call, &why))
 }
 
 fn refused(call: &str, word: &str) -> Error {

@@ -20,7 +20,7 @@ const LIBRARY: &str = r#"{"dateCreated":"2019-12-12T14:33:55-08:00","drivewsid":
 
 #[test]
 fn a_file_is_read_whole() {
-    let node = node(item(FILE), None).unwrap();
+    let node = node(item(FILE), From::Elsewhere).unwrap();
     assert_eq!(node.name, "Scanned document 1.pdf");
     assert_eq!((node.kind, node.size), (Kind::File, 21_644_358));
     assert_eq!(node.modified_ms, Some(1_588_464_917_000));
@@ -33,13 +33,13 @@ fn a_file_is_read_whole() {
 #[test]
 fn both_forms_of_time_are_read() {
     let offset = FILE.replace("2020-05-03T00:15:17Z", "2020-05-02T17:15:17-07:00");
-    let node = node(item(&offset), None).unwrap();
+    let node = node(item(&offset), From::Elsewhere).unwrap();
     assert_eq!(node.modified_ms, Some(1_588_464_917_000));
 }
 
 #[test]
 fn a_library_is_a_fixed_folder_of_its_own_zone() {
-    let node = node(item(LIBRARY), None).unwrap();
+    let node = node(item(LIBRARY), From::Elsewhere).unwrap();
     assert_eq!((node.kind, node.name.as_str()), (Kind::Folder, "Keynote"));
     assert!(node.is_fixed);
     assert_eq!(node.id.zone.as_str(), "com.apple.Keynote");
@@ -63,7 +63,7 @@ fn shared_and_unknown_types_are_told_apart() {
         ),
         (
             r#"{"drivewsid":"FOLDER::z::1","type":"FOLDER","shareID":{"a":1}}"#,
-            true,
+            false,
             false,
             Kind::Folder,
         ),
@@ -80,26 +80,38 @@ fn shared_and_unknown_types_are_told_apart() {
             Kind::Folder,
         ),
     ] {
-        let node = node(item(json), None).unwrap();
+        let node = node(item(json), From::Elsewhere).unwrap();
         assert_eq!(
             (node.is_shared, node.is_foreign, node.kind),
             (shared, foreign, kind),
             "{json}"
         );
+        assert_eq!(node.is_lent, json.contains("shareID"), "{json}");
     }
 }
 
 #[test]
 fn what_can_not_be_relied_on_says_why() {
-    let error = node(item(&FILE.replace("\"size\":21644358,", "")), None).unwrap_err();
+    let error = node(
+        item(&FILE.replace("\"size\":21644358,", "")),
+        From::Elsewhere,
+    )
+    .unwrap_err();
     assert!(error.contains("without a size"), "{error}");
-    let error = node(item(r#"{"name":"x","type":"FOLDER"}"#), None).unwrap_err();
+    let error = node(item(r#"{"name":"x","type":"FOLDER"}"#), From::Elsewhere).unwrap_err();
     assert!(error.contains("without an id"), "{error}");
-    let without_etag = node(item(&FILE.replace("\"etag\":\"32::2x\",", "")), None).unwrap();
+    let without_etag = node(
+        item(&FILE.replace("\"etag\":\"32::2x\",", "")),
+        From::Elsewhere,
+    )
+    .unwrap();
     let other = FILE
         .replace("\"etag\":\"32::2x\",", "")
         .replace("21644358", "3");
-    assert_ne!(without_etag.etag, node(item(&other), None).unwrap().etag);
+    assert_ne!(
+        without_etag.etag,
+        node(item(&other), From::Elsewhere).unwrap().etag
+    );
 }
 
 #[test]
@@ -108,7 +120,7 @@ fn trashed_items_are_known_by_their_parent() {
         let json = format!(
             r#"{{"drivewsid":"FOLDER::z::1","type":"FOLDER","parentId":"{trash}","restorePath":"a/b"}}"#
         );
-        let node = node(item(&json), None).unwrap();
+        let node = node(item(&json), From::Elsewhere).unwrap();
         assert!(node.is_trashed);
         assert_eq!(
             (node.parent, node.restore_path.as_deref()),
@@ -196,4 +208,111 @@ fn a_probe_reads_ids_and_etags_and_nothing_into_shared_items() {
         &id("FOLDER::z::1"),
     );
     assert!(matches!(odd, FolderProbe::Odd(_)));
+}
+
+/// What another account shares, as the folder that it begins in lists it, and as its own listing does.
+const SHARE: &str = r#"{"drivewsid":"SHARED_FOLDER::z::T","docwsid":"T","zone":"z","name":"Team","etag":"5","type":"FOLDER",
+    "parentId":"FOLDER::z::1","shareID":{"shareName":"s","recordName":"r/1","zoneID":{"zoneName":"z","ownerRecordName":"_bob"}}}"#;
+
+fn in_share(doc: &str) -> RemoteId {
+    RemoteId {
+        zone: Zone::of_share(&Zone::new("z"), "_bob", "r/1"),
+        doc: DocId::new(doc),
+    }
+}
+
+fn children(answer: FolderAnswer) -> Vec<Node> {
+    let FolderAnswer::Whole { children, .. } = answer else {
+        panic!("{answer:?}");
+    };
+    children
+}
+
+#[test]
+fn a_share_begins_a_zone_of_its_own() {
+    let asked = id("FOLDER::z::1");
+    let single = SHARE.replace("SHARED_FOLDER::z::T", "FILE_IN_SHARED_FOLDER::z::T");
+    for (json, kind) in [
+        (SHARE.to_owned(), Kind::Folder),
+        (
+            single.replace("\"type\":\"FOLDER\"", "\"type\":\"FILE\",\"size\":1"),
+            Kind::File,
+        ),
+    ] {
+        let node = children(folder_answer(element("1", &format!("[{json}]")), &asked)).remove(0);
+        assert_eq!((node.id.clone(), node.kind), (in_share("T"), kind));
+        assert!(!node.is_shared && !node.is_lent && !node.is_foreign);
+        assert_eq!(share_top(&item(&json), &asked), Some(in_share("T")));
+        // A probe does not tell of it, so that the folder is listed in full.
+        let probe = folder_probe(element("1", &format!("[{json}]")), &asked);
+        assert!(
+            matches!(&probe, FolderProbe::Whole { children, .. } if children[0].0 != in_share("T")),
+            "{probe:?}"
+        );
+    }
+    // Without a word on the share there is no way to it; the service can't make up a name that is a share's here.
+    for json in [
+        SHARE.replace("recordName", "name"),
+        SHARE.replace("\"_bob\"", "\"\""),
+        SHARE.replace("\"_bob\"", "null"),
+        SHARE.replace("\"s\"", &format!("\"{}\"", "s".repeat(LONGEST_SHARE))),
+    ] {
+        let node = node(item(&json), From::Listing(&asked.zone)).unwrap();
+        assert!(node.is_shared && !node.id.zone.is_share(), "{json}");
+        assert_eq!(share_top(&item(&json), &asked), None);
+    }
+    let forged = r#"{"drivewsid":"FILE::z/_bob/r%2f1::X","zone":"z/_bob/r%2f1","docwsid":"X","size":1,"etag":"1::1"}"#;
+    assert!(node(item(forged), From::Listing(&asked.zone)).is_err());
+}
+
+#[test]
+fn what_is_in_a_share_has_its_zone() {
+    let asked = in_share("T");
+    let items = r#"[
+        {"drivewsid":"FILE_IN_SHARED_FOLDER::z::A","docwsid":"A","zone":"z","name":"a","etag":"6::6","type":"FILE","size":2,
+         "parentId":"SHARED_FOLDER::z::T"},
+        {"drivewsid":"FOLDER_IN_SHARED_FOLDER::z::D","docwsid":"D","zone":"z","name":"d","etag":"7","type":"FOLDER"},
+        {"drivewsid":"FILE::z::O","docwsid":"O","zone":"z","name":"o","etag":"8::8","type":"FILE","size":1}]"#;
+    let own = |items: &str, number: &str| {
+        let json = element(number, items);
+        Item {
+            drivewsid: Some("SHARED_FOLDER::z::T".to_owned()),
+            docwsid: Some("T".to_owned()),
+            parent_id: Some("FOLDER::z::1".to_owned()),
+            ..json
+        }
+    };
+    let FolderAnswer::Whole { folder, children } = folder_answer(own(items, "3"), &asked) else {
+        panic!("it is whole");
+    };
+    assert_eq!(
+        (folder.id, folder.parent),
+        (asked.clone(), Some(id("FOLDER::z::1")))
+    );
+    let seen: Vec<_> = (children.iter())
+        .map(|node| (node.id.clone(), node.kind, node.is_foreign))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (in_share("A"), Kind::File, false),
+            (in_share("D"), Kind::Folder, false),
+            (id("FILE::z::O"), Kind::File, true),
+        ]
+    );
+    assert_eq!(children[0].parent, Some(asked.clone()));
+    let FolderProbe::Whole { children, .. } = folder_probe(own(items, "3"), &asked) else {
+        panic!("it is whole");
+    };
+    assert_eq!(
+        (&children[0].0, children[0].1),
+        (&in_share("A"), Kind::File)
+    );
+    assert_eq!(
+        (&children[1].0, children[1].1),
+        (&in_share("D"), Kind::Folder)
+    );
+    assert_ne!(children[2].0, id("FILE::z::O"));
+    let odd = folder_answer(own("[]", "0"), &in_share("other"));
+    assert!(matches!(odd, FolderAnswer::Odd(_)));
 }

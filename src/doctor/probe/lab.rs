@@ -217,6 +217,7 @@ impl<'a> Lab<'a> {
             drivewsid: folder.folder_drivewsid(),
             partial_data,
             include_hierarchy: false,
+            share_id: None,
         }];
         self.drive
             .wire()

@@ -103,6 +103,7 @@ pub(super) fn reads(lab: &mut Lab<'_>) -> Result<Measured> {
                     drivewsid: id.clone(),
                     partial_data: false,
                     include_hierarchy: false,
+                    share_id: None,
                 })
                 .collect(),
         };

@@ -136,6 +136,24 @@ impl Drive {
         Ok(no)
     }
 
+    /// Shares an own folder or file with somebody else: it stays what and where it is, and says so from now on.
+    pub(in crate::emulator) fn lend(&mut self, no: No) -> Result<(), Refused> {
+        let share = Share {
+            name: format!("SHARE-{}", self.rng.uuid()),
+            record: self.rng.uuid(),
+            owner: "_self".to_owned(),
+            top: true,
+        };
+        let item = self.item_mut(no).ok_or(Refused::Missing)?;
+        if item.share.is_some() {
+            return Err(Refused::Impossible);
+        }
+        item.lent = Some(share);
+        self.mark(no, false);
+        self.spread(no, false, false);
+        Ok(())
+    }
+
     /// Gives a file new content; ids stay, nothing goes to the trash.
     pub(in crate::emulator) fn overwrite(
         &mut self,

@@ -20,7 +20,7 @@ pub(in crate::emulator) enum Kind {
     Other(String),
 }
 
-/// A place in somebody else's shared folder.
+/// A place in a shared folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::emulator) struct Share {
     pub(in crate::emulator) name: String,
@@ -73,6 +73,9 @@ pub(in crate::emulator) struct Item {
     pub(in crate::emulator) totals: Totals,
     pub(in crate::emulator) trashed: Option<Trashed>,
     pub(in crate::emulator) share: Option<Share>,
+    /// The account's own, shared with others.
+    #[serde(default)]
+    pub(in crate::emulator) lent: Option<Share>,
     /// The Drive's count of changes at the last change of this item.
     pub(in crate::emulator) version: u64,
     #[serde(skip)]

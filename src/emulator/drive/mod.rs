@@ -285,6 +285,7 @@ impl Drive {
             totals: Totals::default(),
             trashed: None,
             share: None,
+            lent: None,
             version: self.version,
             children: BTreeSet::new(),
         }));

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Browser, EMAIL, emulator};
-use crate::emulator::StaleTrash;
+use crate::emulator::{ShareDownload, StaleTrash};
 
 const ROOT: &str = "FOLDER::com.apple.CloudDocs::root";
 const ZONE: &str = "com.apple.CloudDocs";
@@ -249,12 +249,84 @@ fn libraries_shares_and_odd_items_show_in_the_root() {
     assert_eq!(browser.list(id)["status"], json!("ID_INVALID"));
     let body = json!([{"drivewsid": id, "shareID": share["shareID"]}]);
     let inside = browser.ask("retrieveItemDetailsInFolders", body);
+    let file = &inside[0]["items"][0];
+    let file_id = file["drivewsid"].as_str().unwrap();
+    assert!(file_id.starts_with("FILE_IN_SHARED_FOLDER::"));
     assert!(
-        inside[0]["items"][0]["drivewsid"]
-            .as_str()
-            .unwrap()
-            .starts_with("FILE_IN_SHARED_FOLDER::")
+        file["shareID"].is_null(),
+        "only what is shared itself tells"
     );
+    // A single item is asked for in the same way; and what names another share is not answered.
+    let mut other = share["shareID"].clone();
+    other["recordName"] = json!("another");
+    for (share_id, word) in [
+        (&share["shareID"], "OK"),
+        (&other, "ID_INVALID"),
+        (&json!(null), "ID_INVALID"),
+    ] {
+        let body = json!({"items": [{"drivewsid": file_id, "shareID": share_id}]});
+        let items = browser.ask("retrieveItemDetails", body);
+        assert_eq!(items["items"][0]["status"], json!(word));
+    }
+    // It can't be written to.
+    let body =
+        json!({"items": [{"drivewsid": file_id, "etag": file["etag"], "clientId": file_id}]});
+    let trashed = browser.ask("moveItemsToTrash", body);
+    assert_eq!(trashed["items"][0]["status"], json!("ID_INVALID"));
+    let body = json!({"destinationDrivewsId": id, "folders": [{"clientId": "1", "name": "mine"}]});
+    let made = browser.ask("createFolders", body);
+    assert_eq!(made["folders"][0]["status"], json!("ID_INVALID"));
+    assert_eq!(drive.tree().unwrap().len(), 5);
+}
+
+#[test]
+fn a_document_of_a_share_is_asked_of_its_owner() {
+    let emulator = emulator();
+    let drive = emulator.drive(EMAIL);
+    drive.add_share("Ours", "_owner/1").unwrap();
+    drive.write("Ours/in.txt", "theirs").unwrap();
+    let id = drive.entry("Ours/in.txt").unwrap().docwsid;
+    let mut browser = Browser::signed_in(&emulator, EMAIL, "demo");
+    let ways = [
+        format!("/ws/com.apple.CloudDocs/download/by_id?document_id={id}"),
+        format!("/ws/com.apple.CloudDocs/download/by_id/_owner%2F1?document_id={id}"),
+        format!("/ws/com.apple.CloudDocs%3A_owner%2F1/download/by_id?document_id={id}"),
+        format!("/ws/com.apple.CloudDocs/download/by_id/_other?document_id={id}"),
+    ];
+    for (way, answers) in [
+        (ShareDownload::ById, [404, 200, 404, 404]),
+        (ShareDownload::ByZone, [404, 404, 200, 404]),
+        (ShareDownload::Never, [404; 4]),
+    ] {
+        emulator.set_switches(|switches| switches.share_download = way);
+        for (path, status) in ways.iter().zip(answers) {
+            assert_eq!(
+                browser.docws("GET", path, None).status,
+                status,
+                "{way:?} {path}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_lent_stays_the_owners_and_names_its_share() {
+    let emulator = emulator();
+    let drive = emulator.drive(EMAIL);
+    drive.write("Plans/in.txt", "s").unwrap();
+    let mut browser = Browser::signed_in(&emulator, EMAIL, "demo");
+    let before = browser.list(ROOT)["items"][0].clone();
+    drive.lend("Plans").unwrap();
+    let after = browser.list(ROOT)["items"][0].clone();
+    assert_eq!(after["drivewsid"], before["drivewsid"]);
+    assert_ne!(after["etag"], before["etag"]);
+    assert!(before["shareID"].is_null());
+    assert!(after["shareID"]["recordName"].is_string());
+    // Its owner names no share to list it.
+    let inside = browser.list(after["drivewsid"].as_str().unwrap());
+    assert_eq!(names(&inside), ["in.txt"]);
+    assert!(inside["shareID"]["recordName"].is_string());
+    assert!(inside["items"][0]["shareID"].is_null());
 }
 
 #[test]

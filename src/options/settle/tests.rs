@@ -5,7 +5,7 @@ use clap::Parser;
 use super::*;
 use crate::{
     cli::{Cli, Command, CommonArgs, WatchArgs},
-    options::{Env, FilterOptions, Links, MaxDelete, Region},
+    options::{Env, FilterOptions, Links, MaxDelete, Region, Shares},
     plan::Policy,
 };
 
@@ -98,7 +98,7 @@ fn with_nothing_given_the_defaults_are_those_of_the_specification() {
     assert_eq!(pass.policy, Policy::PreferNewer);
     assert_eq!(pass.delete, Delete::Nothing);
     assert_eq!(pass.filter, FilterOptions::default());
-    assert_eq!(pass.links, Links::Skip);
+    assert_eq!((pass.links, pass.shares), (Links::Skip, Shares::Read));
     assert_eq!(
         (pass.max_delete, pass.bwlimit, pass.max_downloads),
         (None, None, None)
@@ -134,6 +134,19 @@ fn a_flag_goes_before_the_environment_before_env_file_before_config_file() {
         both(&world, "pull --conflict prefer-newer --op-delay 1"),
         (Policy::PreferNewer, 1)
     );
+}
+
+#[test]
+fn what_others_share_can_be_left_out_from_every_place() {
+    let shares = |world: &World, words: &str| world.pass(words).shares;
+    let world = World::new().config("shares = \"skip\"\n");
+    assert_eq!(shares(&world, "pull"), Shares::Skip);
+    let world = world.dotenv("SHARES=read\n");
+    assert_eq!(shares(&world, "pull"), Shares::Read);
+    assert_eq!(shares(&world.var("SHARES", "skip"), "pull"), Shares::Skip);
+    assert_eq!(shares(&World::new(), "bisync --shares skip"), Shares::Skip);
+    let error = World::new().var("SHARES", "write").run("pull").unwrap_err();
+    assert!(error.to_string().contains("read or skip"), "{error}");
 }
 
 #[test]

@@ -337,6 +337,13 @@ impl<'a> Draft<'a> {
             Side::Local => local.mtime_ns.div_euclid(1_000_000),
             Side::Remote => remote.modified_ms.unwrap_or_default(),
         };
+        if loser == Side::Remote
+            && let Some(zone) = self.share_of(ent)
+        {
+            self.keep_in_share(ent, zone, "changed", "");
+            self.parts[ent].freeze();
+            return;
+        }
         if self.kind(ent) == Kind::Package && verb != Verb::Pull {
             self.keep(ent, BOTH_CHANGED_PACKAGE, true);
             self.parts[ent].freeze();
@@ -407,7 +414,9 @@ impl<'a> Draft<'a> {
         kept.reason[here] = Reason::ConflictKept(loser);
         // Should the pass end here, the two are seen as new ones, which ends in the same.
         kept.forgets = self.row(ent).map(|row| row.path.clone());
-        if self.rules.verb == Verb::Bisync {
+        let is_sent = self.rules.verb == Verb::Bisync;
+        let share = self.share_of(ent).filter(|_| is_sent);
+        if is_sent && share.is_none() {
             kept.goal[loser.other() as usize] = Some(place);
             kept.reason[loser.other() as usize] = Reason::ConflictKept(loser);
             kept.transfer = Transfer::Up { saves_loser: false };
@@ -418,8 +427,12 @@ impl<'a> Draft<'a> {
             kept_as,
             put_away_by: None,
         };
-        self.conflicts.push((self.parts.len(), conflict));
+        let number = self.parts.len();
+        self.conflicts.push((number, conflict));
         self.parts.push(kept);
+        if let Some(zone) = share {
+            self.keep_in_share(number, zone, "kept", "");
+        }
         self.copy(ent, loser, Reason::ConflictKept(loser.other()), false);
     }
 

@@ -63,6 +63,7 @@ impl Draft<'_> {
         for round in 0_u32.. {
             let changed = self.provide_folders()
                 | self.part_cycles()
+                | self.hold_in_share()
                 | self.hold_in_zone()
                 | self.part_namesakes(round < NAMING_ROUNDS);
             if !changed {

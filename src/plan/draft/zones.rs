@@ -46,7 +46,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Returns the zone that a folder will be in.
-    fn zone_of_folder(&self, mut folder: Ent) -> &'a Zone {
+    pub(super) fn zone_of_folder(&self, mut folder: Ent) -> &'a Zone {
         for _ in 0..DEEPEST_PATH {
             if folder == ROOT {
                 break;

@@ -90,6 +90,10 @@ impl Work<'_, '_> {
         if side == Side::Local {
             self.actions[number].remote = self.was(ent);
         }
+        if side == Side::Remote {
+            let mut inner = content.iter().filter_map(|inside| inside.remote.as_ref());
+            self.actions[number].is_lent |= inner.any(|item| item.is_lent);
+        }
         self.actions[number].content = content;
         let needs: Vec<usize> = (inside.iter().chain([&ent]))
             .filter_map(|ent| self.draft.parts[*ent].follows)

@@ -123,6 +123,17 @@ fn hidden_items(world: &World) -> BTreeSet<String> {
         .collect()
 }
 
+/// What others share, with its places and versions.
+fn shared_items(world: &World) -> Vec<(RelPath, Remote)> {
+    let shared = world
+        .remote
+        .iter()
+        .filter(|(_, node)| node.id.zone.is_share());
+    shared
+        .map(|(path, node)| (path.clone(), node.clone()))
+        .collect()
+}
+
 /// Nothing that was on a side is nowhere now.
 pub(super) fn check_nothing_lost(before: &World, after: &World) -> Result<(), String> {
     let kept = kept_somewhere(after);
@@ -219,6 +230,11 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     };
     carry_out(world, &plan).map_err(told)?;
     check_nothing_lost(&before, world).map_err(told)?;
+    if shared_items(&before) != shared_items(world) {
+        return Err(told(
+            "something that others share was written to".to_owned(),
+        ));
+    }
     if !is_path_rule && hidden_items(&before) != hidden_items(world) {
         return Err(told("hidden items changed".to_owned()));
     }
@@ -270,6 +286,7 @@ fn set_hidden(world: &mut World, which: u8) {
     world.hidden = rules.iter().map(|&rule| rule.to_owned()).collect();
 }
 
+/// A world whose remote side has an app's library to begin with, if it is on that side that things are made first.
 fn start(first: &[Edit], is_remote: bool) -> World {
     let mut world = World::default();
     if is_remote {
@@ -277,6 +294,21 @@ fn start(first: &[Edit], is_remote: bool) -> World {
         library.is_fixed = true;
         world.remote.insert(RelPath::top("d").unwrap(), library);
     }
+    filled(world, first, is_remote)
+}
+
+/// A world with what two others share, one with some things in it.
+fn start_shared(first: &[Edit]) -> World {
+    let mut world = World::new(
+        "",
+        "",
+        "c/^z/o/q d/^z/o/r d/a=1^z/o/r d/b/^z/o/r d/b/c=2^z/o/r",
+    );
+    world.last = 100;
+    filled(world, first, true)
+}
+
+fn filled(mut world: World, first: &[Edit], is_remote: bool) -> World {
     for one in first {
         if is_remote {
             edit::<Remote>(&mut world, *one);
@@ -287,8 +319,7 @@ fn start(first: &[Edit], is_remote: bool) -> World {
     world
 }
 
-fn tell(first: &[Edit], is_remote: bool, rounds: &[Round]) -> Result<(), String> {
-    let mut world = start(first, is_remote);
+fn tell(mut world: World, rounds: &[Round]) -> Result<(), String> {
     let mut before = Vec::new();
     let mut step = |world: &mut World, rules: Rules| {
         before.push(format!(
@@ -387,12 +418,7 @@ fn do_some(
     Ok(())
 }
 
-fn tell_with_breaks(
-    first: &[Edit],
-    is_remote: bool,
-    rounds: &[(Round, u32)],
-) -> Result<(), String> {
-    let mut world = start(first, is_remote);
+fn tell_with_breaks(mut world: World, rounds: &[(Round, u32)]) -> Result<(), String> {
     pass(&mut world, BISYNC)?;
     for (round, which) in rounds {
         edit_both(&mut world, round);
@@ -417,6 +443,11 @@ fn tell_with_breaks(
         };
         do_some(&mut world, &plan, is_chosen).map_err(told)?;
         check_nothing_lost(&before, &world).map_err(told)?;
+        if shared_items(&before) != shared_items(&world) {
+            return Err(told(
+                "something that others share was written to".to_owned(),
+            ));
+        }
         pass(&mut world, round.rules).map_err(told)?;
         check_nothing_lost(&before, &world).map_err(told)?;
     }
@@ -430,9 +461,25 @@ fn a_pass_may_end_anywhere() {
         &(story(), breaks),
         |((first, is_remote, rounds), breaks)| {
             let rounds: Vec<(Round, u32)> = rounds.into_iter().zip(breaks).collect();
-            tell_with_breaks(&first, is_remote, &rounds)
+            tell_with_breaks(start(&first, is_remote), &rounds)
         },
     );
+}
+
+#[test]
+fn what_others_share_is_never_written_to() {
+    prove(&story(), |(first, _, rounds)| {
+        tell(start_shared(&first), &rounds)
+    });
+}
+
+#[test]
+fn what_others_share_is_never_written_to_wherever_a_pass_ends() {
+    let breaks = vec(any::<u32>(), 4);
+    prove(&(story(), breaks), |((first, _, rounds), breaks)| {
+        let rounds: Vec<(Round, u32)> = rounds.into_iter().zip(breaks).collect();
+        tell_with_breaks(start_shared(&first), &rounds)
+    });
 }
 
 #[test]
@@ -455,6 +502,6 @@ fn a_plan_depends_on_nothing_but_its_input() {
 #[test]
 fn every_pass_keeps_the_laws() {
     prove(&story(), |(first, is_remote, rounds)| {
-        tell(&first, is_remote, &rounds)
+        tell(start(&first, is_remote), &rounds)
     });
 }

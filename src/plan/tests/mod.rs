@@ -11,6 +11,7 @@ mod large;
 mod laws;
 mod matrix;
 mod moves;
+mod shares;
 mod simulate;
 pub(super) mod table;
 pub(super) mod world;

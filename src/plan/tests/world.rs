@@ -446,5 +446,6 @@ pub(in crate::plan) fn remote_item(path: &RelPath, node: &Remote) -> RemoteItem 
         etag: Etag::new(&format!("{}::{}", node.version[0], node.version[1])),
         name: None,
         is_fixed: node.is_fixed,
+        is_lent: false,
     }
 }

@@ -9,11 +9,12 @@ use super::{
 };
 use crate::{
     error::{Error, Kind as ErrorKind, Result},
+    options::Shares,
     scan::{
         clash::twins,
         filter::{Filter, Scope},
     },
-    tree::{Freeze, Kind, Left, Listing, RelPath, RemoteId, RemoteItem, local_name},
+    tree::{Freeze, Kind, Left, Listing, RelPath, RemoteId, RemoteItem, Zone, local_name},
 };
 
 /// Longer paths can't be opened on Linux (`PATH_MAX`, less some room for the root). The bound also
@@ -59,6 +60,9 @@ pub(super) struct Open {
 pub(super) struct Tree<'a> {
     filter: &'a Filter,
     known: Option<&'a Known<'a>>,
+    shares: Shares,
+    /// The zone of the root.
+    zone: Zone,
     front: VecDeque<Folder>,
     items: Vec<RemoteItem>,
     left: Vec<Left>,
@@ -75,6 +79,7 @@ struct Row<'c> {
     path: RelPath,
     scope: Scope,
     source: Source<'c>,
+    is_lent: bool,
 }
 
 enum Source<'c> {
@@ -100,10 +105,17 @@ impl Source<'_> {
 }
 
 impl<'a> Tree<'a> {
-    pub(super) fn new(filter: &'a Filter, known: Option<&'a Known<'a>>, root: Folder) -> Self {
+    pub(super) fn new(
+        filter: &'a Filter,
+        known: Option<&'a Known<'a>>,
+        shares: Shares,
+        root: Folder,
+    ) -> Self {
         Self {
             filter,
             known,
+            shares,
+            zone: root.id.zone.clone(),
             places: HashMap::from([(root.id.clone(), None)]),
             front: VecDeque::from([root]),
             items: Vec::new(),
@@ -139,7 +151,8 @@ impl<'a> Tree<'a> {
                 },
                 Some(State::Whole(content)) => {
                     if let Some(sources) = self.sources(&folder.id, content, states) {
-                        self.place(folder, sources);
+                        let is_lent = folder.item.is_none() && content.own.is_lent;
+                        self.place(folder, sources, is_lent);
                     } else {
                         open.missing.push(folder);
                     }
@@ -179,8 +192,9 @@ impl<'a> Tree<'a> {
         Some(sources)
     }
 
-    /// Puts a folder and its children into the listing.
-    fn place(&mut self, folder: Folder, sources: Vec<Source<'_>>) {
+    /// Puts a folder and its children into the listing. `is_lent`: it is the root, which has no item, and is shared with
+    /// others; so are its children.
+    fn place(&mut self, folder: Folder, sources: Vec<Source<'_>>, is_lent: bool) {
         let at = folder.path().cloned();
         let (id, scope) = (folder.id, folder.scope);
         self.items.extend(folder.item);
@@ -209,6 +223,7 @@ impl<'a> Tree<'a> {
                             path,
                             scope,
                             source,
+                            is_lent,
                         });
                     }
                 }
@@ -236,10 +251,13 @@ impl<'a> Tree<'a> {
             path,
             scope,
             source,
+            is_lent,
         } = row;
         let freeze = match &source {
             _ if clash.is_some() => clash.map(Freeze::NameClash),
-            Source::Listed(child) if child.is_shared => Some(Freeze::Shared),
+            Source::Listed(child) if child.is_shared || self.skips(&child.id.zone) => {
+                Some(Freeze::Shared)
+            }
             Source::Listed(child) if child.is_foreign => {
                 Some(Freeze::NotAFile { is_symlink: false })
             }
@@ -259,6 +277,7 @@ impl<'a> Tree<'a> {
                 etag: child.etag.clone(),
                 name: (*child.name != *path.name()).then(|| child.name.clone()),
                 is_fixed: child.is_fixed,
+                is_lent: child.is_lent || is_lent,
                 path,
             },
             // Where it has stayed in its place, the baseline's path is shared.
@@ -285,6 +304,11 @@ impl<'a> Tree<'a> {
             item: Some(item),
             scope,
         });
+    }
+
+    /// Returns whether what is in a zone is skipped as a share.
+    fn skips(&self, zone: &Zone) -> bool {
+        self.shares == Shares::Skip && zone.is_share() && *zone != self.zone
     }
 
     fn leave(&mut self, path: RelPath, why: Freeze) {

@@ -44,9 +44,12 @@ pub fn resolve(remote: &dyn Remote, path: &str) -> Result<Option<Node>> {
             )));
         }
         if child.is_shared || child.is_foreign {
-            return Err(usage(format!(
-                "can't be used: \"{part}\" is shared or of an unknown type"
-            )));
+            let why = if child.is_shared {
+                "is shared by somebody in a way that is not known here"
+            } else {
+                "is of an unknown type"
+            };
+            return Err(usage(format!("can't be used: \"{part}\" {why}")));
         }
         if child.kind != Kind::Folder {
             return Err(usage(format!(

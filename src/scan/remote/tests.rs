@@ -3,7 +3,7 @@ use std::{collections::VecDeque, path::Path, sync::Mutex};
 use super::*;
 use crate::{
     cloud::fake::{Fake, Fault},
-    options::FilterOptions,
+    options::{FilterOptions, Shares},
     scan::Progress,
     stop::Stop,
     tree::{DocId, Freeze, RelPath, Zone},
@@ -24,6 +24,7 @@ fn scan_as<T>(fake: &Fake, run: impl FnOnce(RemoteScan<'_>, &mut ListLimits) -> 
         root: &root,
         filter: &filter,
         known: None,
+        shares: Shares::Read,
         listers: 4,
         watch: Watch::idle(),
     };

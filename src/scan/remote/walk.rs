@@ -16,7 +16,7 @@ const DEEPEST: usize = 1000;
 /// Takes what a folder holds, with the names of the folders that lead to it.
 pub type Show<'a> = dyn FnMut(&[String], Result<Vec<Node>>) -> Result<()> + 'a;
 
-/// Lists `root`, and with `is_deep` all folders below it but shared ones, and hands each folder's
+/// Lists `root`, and with `is_deep` all folders below it, and hands each folder's
 /// children to `show` with the names of the folders from `root` to it. A folder that could not be listed
 /// comes with the reason instead; one that is gone does not come at all. Levels come in order.
 ///
