@@ -156,7 +156,7 @@ fn the_config_file_and_the_env_file_are_read_as_shown() {
         panic!("pull is a pull");
     };
     let (pass, account) = layers.one_way(Verb::Pull, args, Verbosity::Normal).unwrap();
-    assert_eq!(pass.local, std::path::Path::new("/srv/photos"));
+    assert_eq!(pass.local, Path::new("/srv/photos"));
     assert_eq!(pass.remote, "/Photos");
     assert_eq!(pass.delete, icloud_sync::plan::Delete::SinceBaseline);
     assert_eq!(pass.policy, icloud_sync::plan::Policy::KeepBoth);
@@ -423,34 +423,27 @@ fn every_suffix_of_a_package_is_named() {
 }
 
 /// The text of all sources below a folder.
-fn sources(folder: &Path) -> String {
-    walkdir::WalkDir::new(folder)
+fn sources(folder: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    walkdir::WalkDir::new(root)
         .into_iter()
-        .map(|entry| entry.unwrap().into_path())
+        .map(|entry| entry.expect("a folder of this project").into_path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
-        .map(|path| std::fs::read_to_string(path).unwrap())
+        .map(|path| std::fs::read_to_string(path).expect("a source of this project"))
         .collect()
 }
 
 #[test]
 fn the_tests_behind_each_promise_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let all = sources(&root.join("src")) + &sources(&root.join("tests"));
-    let from = README.find("### What is defended").unwrap();
-    let to = README.find("### Benchmarks").unwrap();
+    let all = sources("src") + &sources("tests");
+    let (_, tables) = README
+        .split_once("### What is defended")
+        .expect("a section");
+    let (tables, _) = tables.split_once("### Benchmarks").expect("a section");
     let mut count = 0;
-    for line in README[from..to]
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .skip(2)
-    {
-        // The last cell; the two lines under a head have none.
-        let cell = line
-            .trim_end_matches([' ', '|'])
-            .rsplit('|')
-            .next()
-            .unwrap();
-        for name in cell.split('`').skip(1).step_by(2) {
+    for line in tables.lines().filter(|line| line.starts_with('|')) {
+        let cell = line.trim_end_matches([' ', '|']).rsplit('|').next();
+        for name in cell.unwrap_or_default().split('`').skip(1).step_by(2) {
             assert!(
                 all.contains(&format!("fn {name}()")),
                 "no test {name}: {line}"
