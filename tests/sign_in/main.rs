@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod login;
+mod protected;
 mod proxy;
 mod renewal;
 mod requests;
