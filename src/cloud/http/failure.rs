@@ -39,6 +39,12 @@ pub(crate) fn failure(error: &reqwest::Error, label: &str, url: &Url) -> Failure
             "behind a company proxy, set SSL_CERT_FILE to a file with its certificate",
         ));
     }
+    if error.is_connect() && cause.0.contains("proxy authorization required") {
+        let words = format!("{label}: the proxy wants a user name and a password, or others");
+        return Failure::Final(Error::new(Kind::Other, words).with_hint(
+            "give them in the address: HTTPS_PROXY=http://NAME:PASSWORD@HOST:PORT (signs in them written as %40 and the like)",
+        ));
+    }
     let words = if error.is_connect() {
         format!("{label}: cannot connect to {host}")
     } else if error.is_timeout() {
