@@ -1,7 +1,7 @@
 //! Tells somebody who is not at the terminal that a person is needed: once an episode, not once a pass.
 //!
 //! An episode begins with the first pass that ends with code 4 (signing in needs a person) or 6 (a guard stopped it), and
-//! ends with the first that goes through. It is kept as a file beside the pair's baseline, so that a timer, which starts
+//! ends with the first that goes through; each reason has its own. It is kept as a file beside the pair's baseline, so that a timer, which starts
 //! a new process for each pass, tells once as well. A desktop is shown a notification, and a command of the user's is run;
 //! neither can make a pass fail.
 
@@ -72,12 +72,17 @@ impl Attention {
         }
     }
 
-    fn file(&self) -> PathBuf {
-        self.files.folder.join("attention")
+    fn file(&self, exit_code: u8) -> PathBuf {
+        self.files.folder.join(format!("attention-{exit_code}"))
     }
 
     fn end(&self) -> io::Result<()> {
-        match std::fs::remove_file(self.file()) {
+        self.forget(4)?;
+        self.forget(6)
+    }
+
+    fn forget(&self, exit_code: u8) -> io::Result<()> {
+        match std::fs::remove_file(self.file(exit_code)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             Ok(()) | Err(_) => Ok(()),
         }
@@ -85,11 +90,15 @@ impl Attention {
 
     fn begin(&self, exit_code: u8, reason: &str) -> io::Result<()> {
         self.files.create().map_err(io::Error::other)?;
+        // Who was stopped by a guard was signed in: that episode is over.
+        if exit_code == 6 {
+            self.forget(4)?;
+        }
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
-            .open(self.file());
+            .open(self.file(exit_code));
         let mut file = match file {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
             other => other?,

@@ -215,6 +215,8 @@ pub struct LogOptions {
     pub directives: Option<String>,
     /// `-v`, `-q`, else `LOG_LEVEL`, else warnings.
     pub level: log::LevelFilter,
+    /// The same for the file: there `-q`, which is about the terminal, takes nothing away.
+    pub file_level: log::LevelFilter,
     /// Each line is a JSON object (`LOG_JSON`).
     pub is_json: bool,
     /// A file that the lines are appended to as well (`LOG_FILE`).

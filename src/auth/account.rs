@@ -149,9 +149,17 @@ fn asked(what: &str, answer: &Answer) -> Result<Asked> {
         };
     }
     match answer.status {
-        400 | 401 | 403 | 421 | 450 => Ok(Asked::Refused(
+        401 | 421 | 450 => Ok(Asked::Refused(
             Reason::read(&answer.body).words(answer.status),
         )),
+        400 | 403 if value.is_object() => Ok(Asked::Refused(
+            Reason::read(&answer.body).words(answer.status),
+        )),
+        // A gateway's page says nothing of the session: a token must not be given up for it.
+        400 | 403 => {
+            let words = Reason::read(&answer.body).words(answer.status);
+            Err(Error::new(Kind::Temporary, format!("{what}: {words}")))
+        }
         _ => Err(refusal(what, answer)),
     }
 }

@@ -125,8 +125,10 @@ impl Keeper for SignedIn {
         if let Err(error) = self.climb(wire, &mut next, &held) {
             // Forgotten there: not to come back with what is saved from here.
             session.tokens.session_token = next.tokens.session_token;
-            // Nor are cookies kept of an account that does not open.
-            if let Some((_, cookies)) = self.gate.load()? {
+            // Nor are cookies kept of an account that does not open. For a passing reason nothing is given up.
+            if error.kind() == Kind::SignIn
+                && let Ok(Some((_, cookies))) = self.gate.load()
+            {
                 wire.jar.load(cookies);
             }
             return Err(self.noted(error)?);

@@ -41,11 +41,15 @@ pub(crate) struct Factor {
 }
 
 impl Gate {
-    /// Notes that a person has signed in: automatic sign-ins are counted anew.
+    /// Notes that somebody has signed in: after a person at a terminal, or with a code, automatic sign-ins are counted
+    /// anew; a script can't do that.
     ///
     /// # Errors
     /// `Local`.
-    pub(crate) fn person_came(&self, _held: &Lock) -> Result<()> {
+    pub(crate) fn signed_in_by(&self, prompt: &dyn Prompt, _held: &Lock) -> Result<()> {
+        if !prompt.is_attended() && self.options.code.is_none() {
+            return Ok(());
+        }
         let mut attempts = Attempts::load(&self.store)?;
         attempts.person_came();
         attempts.save(&self.store)
@@ -297,7 +301,9 @@ impl Gate {
             self.store.save(session, wire.jar.merge(None))?;
         }
         attempts.succeeded();
-        attempts.person_came();
+        if prompt.is_attended() {
+            attempts.person_came();
+        }
         attempts.save(&self.store)?;
         session::set_current(&self.options.state_dir, &self.endpoint, Some(&self.account))?;
         Ok(true)
@@ -320,10 +326,10 @@ impl Gate {
         }
         let found = match account::log_in(wire, session)? {
             Asked::Known(found) if !found.wants_code => found,
-            refused @ (Asked::Known(_) | Asked::Refused(_)) => {
-                if let Asked::Refused(words) = refused {
-                    debug!("accountLogin: {words}");
-                }
+            // What it opens is not all: a code is wanted, and the token is still good for that.
+            Asked::Known(_) => return Ok(false),
+            Asked::Refused(words) => {
+                debug!("accountLogin: {words}");
                 session.tokens.session_token = None;
                 self.store.save(session, wire.jar.merge(None))?;
                 return Ok(false);

@@ -37,7 +37,7 @@ pub fn run(
         return say(out, &format!("Already signed in as {}.", gate.account));
     }
     if !options.relogin && gate.by_tokens(&wire, &mut session, prompt, &held)? {
-        gate.person_came(&held)?;
+        gate.signed_in_by(prompt, &held)?;
         return say(out, &format!("Signed in as {}.", gate.account));
     }
     let factor = Factor {
@@ -48,7 +48,7 @@ pub fn run(
         sends_ahead: true,
     };
     let typed = gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;
-    gate.person_came(&held)?;
+    gate.signed_in_by(prompt, &held)?;
     say(out, &format!("Signed in as {}.", gate.account))?;
     match typed {
         Some(password) => keep(&gate, prompt, &password),

@@ -62,10 +62,7 @@ impl<P: Prompt + Clone + 'static> Prompt for Interruptible<P> {
     }
 
     fn countdown(&self, left: Option<u32>) {
-        // Bars have a line of their own, and whoever sees them knows that something is waited for.
-        if !self.console.has_bars() {
-            self.to.countdown(left);
-        }
+        self.console.bars().suspend(|| self.to.countdown(left));
     }
 
     fn for_later(&self) -> Option<Box<dyn Prompt>> {

@@ -46,8 +46,9 @@ impl Disk {
         match rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty()) {
             Ok(opened) => {
                 if is_ours_alone(&opened).map_err(|errno| io("look at", &spot.shown, errno))? {
-                    rustix::fs::fchmod(&opened, Mode::from_raw_mode(PRIVATE))
-                        .map_err(|errno| io("set the mode of", &spot.shown, errno))?;
+                    if let Err(errno) = rustix::fs::fchmod(&opened, Mode::from_raw_mode(PRIVATE)) {
+                        log::debug!("\"{}\" can't be made private: {errno}", spot.shown);
+                    }
                     return Ok(opened.into());
                 }
                 log::warn!(
@@ -78,11 +79,15 @@ impl Disk {
         let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
         let new = if is_folder { 0o777 } else { 0o666 } & !self.umask;
         crash::step();
-        rustix::fs::fchmod(
-            file,
-            Mode::from_raw_mode(old.map_or(new, |old| old & 0o777)),
-        )
-        .map_err(|errno| io("set the mode of", shown, errno))
+        let mode = Mode::from_raw_mode(old.map_or(new, |old| old & 0o777));
+        match rustix::fs::fchmod(file, mode) {
+            // FAT and its like, and folders of others, have the mode that they were mounted with.
+            Err(errno @ (Errno::PERM | Errno::NOTSUP | Errno::NOSYS)) => {
+                log::debug!("\"{shown}\" keeps the mode that it was made with: {errno}");
+                Ok(())
+            }
+            other => other.map_err(|errno| io("set the mode of", shown, errno)),
+        }
     }
 
     /// Removes a file's name; nothing there is as good.
@@ -200,11 +205,16 @@ fn names(folder: &OwnedFd, shown: &str) -> Result<Vec<std::ffi::OsString>> {
     Ok(names)
 }
 
-/// Opens a folder of the tool's own below LOCAL, and returns a spot for each name in it. Nothing where it is missing.
+/// Opens a folder of the tool's own below LOCAL, and shows `look` a spot for each name in it, one after the other. Nothing where
+/// it is missing.
 ///
 /// # Errors
-/// `Local`; `Changed` where a link stands in its place.
-pub(crate) fn spots_in(local: &std::path::Path, parts: &[&str]) -> Result<Vec<Spot>> {
+/// `Local`; `Changed` where a link stands in its place; those of `look`, the first one after all have been shown.
+pub(crate) fn each_spot_in(
+    local: &std::path::Path,
+    parts: &[&str],
+    mut look: impl FnMut(&Spot) -> Result<()>,
+) -> Result<()> {
     let mut shown = local.display().to_string();
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let mut folder = rustix::fs::openat(CWD, local, flags, Mode::empty())
@@ -212,18 +222,20 @@ pub(crate) fn spots_in(local: &std::path::Path, parts: &[&str]) -> Result<Vec<Sp
     for part in parts {
         shown = format!("{shown}/{part}");
         folder = match open_folder(&folder, OsStr::new(part), &shown) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             opened => opened?,
         };
     }
-    let spot = |name: std::ffi::OsString| {
+    let mut outcome = Ok(());
+    for name in names(&folder, &shown)? {
+        // A descriptor each: there may be more names than a process may have of them.
         let again = folder
             .try_clone()
             .map_err(|error| Error::io(format!("cannot open \"{shown}\""), error))?;
         let below = format!("{shown}/{}", name.to_string_lossy());
-        Ok(Spot::new(again, &name, &below))
-    };
-    names(&folder, &shown)?.into_iter().map(spot).collect()
+        outcome = outcome.and(look(&Spot::new(again, &name, &below)));
+    }
+    outcome
 }
 
 /// Sets a file's modification time, and nothing else.

@@ -284,9 +284,13 @@ impl Layers {
                     value::metrics_path,
                 )?
                 .unwrap_or_else(|| METRICS_PATH.into()),
-            token: self
-                .settle(Setting::MetricsToken, None, value::token)?
-                .map(Secret::new),
+            // Another program's token of that name is none of ours.
+            token: if is_served && is_on {
+                self.settle(Setting::MetricsToken, None, value::token)?
+                    .map(Secret::new)
+            } else {
+                None
+            },
         };
         Ok(WatchOptions {
             metrics: is_served.then_some(address),
@@ -379,15 +383,18 @@ impl Layers {
     pub fn log(&mut self, common: &CommonArgs, decisions: bool) -> Result<LogOptions> {
         let verbosity = Verbosity::new(common);
         let level = self.settle(Setting::LogLevel, None, value::level)?;
+        let usual = level.unwrap_or(log::LevelFilter::Warn);
+        let level = match verbosity {
+            Verbosity::Quiet => log::LevelFilter::Error,
+            Verbosity::Normal => usual,
+            Verbosity::Verbose => log::LevelFilter::Info,
+            Verbosity::Debug => log::LevelFilter::Debug,
+            Verbosity::Trace => log::LevelFilter::Trace,
+        };
         Ok(LogOptions {
             directives: self.directives()?,
-            level: match verbosity {
-                Verbosity::Quiet => log::LevelFilter::Error,
-                Verbosity::Normal => level.unwrap_or(log::LevelFilter::Warn),
-                Verbosity::Verbose => log::LevelFilter::Info,
-                Verbosity::Debug => log::LevelFilter::Debug,
-                Verbosity::Trace => log::LevelFilter::Trace,
-            },
+            level,
+            file_level: level.max(usual),
             is_json: self
                 .settle_bool(Setting::LogJson, false, true)?
                 .unwrap_or(false),

@@ -54,7 +54,7 @@ pub fn start(
         })
         .transpose()?;
     let json_lines = options.is_json;
-    let mut builder = builder(options);
+    let mut builder = builder(options, options.level);
     builder.format(move |to, record| {
         let line = if json_lines {
             json(record, Timestamp::now())
@@ -64,10 +64,16 @@ pub fn start(
         writeln!(to, "{line}")
     });
     let terminal = builder.build();
-    let level = terminal.filter();
+    let filter = self::builder(options, options.level).build();
+    let file_filter = self::builder(options, options.file_level).build();
+    let level = match &file {
+        Some(_) => filter.filter().max(file_filter.filter()),
+        None => filter.filter(),
+    };
     let both = Both {
         terminal: LogWrapper::new(console.bars().clone(), terminal),
-        filter: self::builder(options).build(),
+        filter,
+        file_filter,
         shows_items: shows_items(options, verbosity, is_json),
         file: file.map(Mutex::new),
         is_json: options.is_json,
@@ -87,12 +93,12 @@ fn shows_items(options: &LogOptions, verbosity: Verbosity, is_json: bool) -> boo
         || options.level >= LevelFilter::Info
 }
 
-fn builder(options: &LogOptions) -> Builder {
+fn builder(options: &LogOptions, level: LevelFilter) -> Builder {
     let mut builder = Builder::new();
     if let Some(directives) = &options.directives {
         builder.parse_filters(directives);
     } else {
-        builder.filter_level(options.level);
+        builder.filter_level(level);
         if options.decisions {
             builder.filter_module(DECISION, LevelFilter::Debug);
         }
@@ -104,6 +110,7 @@ fn builder(options: &LogOptions) -> Builder {
 struct Both {
     terminal: LogWrapper<Logger>,
     filter: Logger,
+    file_filter: Logger,
     shows_items: bool,
     file: Option<Mutex<LogFile>>,
     is_json: bool,
@@ -117,18 +124,23 @@ fn is_own(target: &str) -> bool {
 
 impl Log for Both {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_own(metadata.target()) && self.filter.enabled(metadata)
+        is_own(metadata.target())
+            && (self.filter.enabled(metadata)
+                || (self.file.is_some() && self.file_filter.enabled(metadata)))
     }
 
     fn log(&self, record: &Record<'_>) {
         let target = record.target();
-        if !is_own(target) || !self.filter.matches(record) {
+        if !is_own(target) {
             return;
         }
-        if target != NOTE && target != DRY && (target != ITEM || self.shows_items) {
+        let is_shown = target != NOTE && target != DRY && (target != ITEM || self.shows_items);
+        if is_shown && self.filter.matches(record) {
             self.terminal.log(record);
         }
-        if let Some(file) = &self.file {
+        if let Some(file) = &self.file
+            && self.file_filter.matches(record)
+        {
             let now = Timestamp::now();
             let mut line = if self.is_json {
                 json(record, now)
@@ -260,6 +272,7 @@ mod tests {
     #[test]
     fn lines_about_items_are_shown_where_no_summary_names_them() {
         let options = |level| LogOptions {
+            file_level: level,
             directives: None,
             level,
             is_json: false,

@@ -273,6 +273,14 @@ pub fn tell_error(console: &Console, error: &Error, is_json: bool, exit_code: u8
     if is_json {
         console.print(&json::error(error, exit_code));
     }
+    // The terminal has it; the log file is read when something went wrong.
+    ::log::error!(
+        target: record::NOTE,
+        action = "error",
+        exit_code = exit_code,
+        hint = error.hint().unwrap_or_default();
+        "{chain}"
+    );
 }
 
 #[cfg(test)]

@@ -150,13 +150,14 @@ pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
         return Ok(0);
     }
     let mut gone = 0;
-    for spot in own::spots_in(local, &[OWN_FOLDER, FOLDER])? {
+    own::each_spot_in(local, &[OWN_FOLDER, FOLDER], |spot| {
         let is_old = (spot.name().to_str()).is_some_and(|pass| is_old(pass, days, now));
         if is_old && spot.is_folder() {
-            own::remove_all(&spot)?;
+            own::remove_all(spot)?;
             gone += 1;
         }
-    }
+        Ok(())
+    })?;
     Ok(gone)
 }
 

@@ -167,3 +167,37 @@ fn verbose_decisions_say_why_for_each_item_before_it_is_done() {
     let ran = world.pass("bisync", &[]).code(0);
     assert!(!ran.stderr.contains("decided"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_ends_a_pass_is_in_the_file_and_quiet_is_about_the_terminal() {
+    let world = World::new();
+    let file = world.folder.path().join("log");
+    let run = |args: &[&str]| {
+        let output = world
+            .command()
+            .env("LOG_FILE", &file)
+            .env("LOG_JSON", "1")
+            .env("LOG_LEVEL", "info")
+            .args(args)
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        fs::remove_file(&file).unwrap();
+        let lines: Vec<Value> = (text.lines())
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        (output, lines)
+    };
+    world.write("a", "1");
+    let (output, lines) = run(&["-q", "bisync", "local"]);
+    assert!(output.stderr.is_empty() && output.stdout.is_empty());
+    assert!(lines.iter().any(|line| line["path"] == "a"), "{lines:?}");
+    let (_, lines) = run(&["bisync", "missing"]);
+    let last = lines.last().unwrap();
+    assert_eq!(last["level"], "error", "{lines:?}");
+    assert_eq!(last["exit_code"], 2);
+    assert!(
+        last["message"].as_str().unwrap().contains("missing"),
+        "{last}"
+    );
+}

@@ -206,6 +206,36 @@ fn a_person_is_called_once_an_episode_and_a_login_elsewhere_lets_it_go_on() {
 }
 
 #[test]
+fn a_guard_is_told_although_a_sign_in_was_told_before() {
+    let world = World::new();
+    for number in 0..10 {
+        world.write(&format!("{number}"), "x");
+    }
+    world.pass("bisync", &[]).code(0);
+    let called = world.folder.path().join("called");
+    let hook = format!("echo \"$ICLOUD_SYNC_CODE\" >> '{}'", called.display());
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let unattended = |code: i32| {
+        let mut command = world.command();
+        let output = command
+            .env_remove("ICLOUD_PASSWORD")
+            .args(["bisync", "local", "--hook", &hook])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code));
+    };
+    unattended(4);
+    world.run(["login"]).code(0);
+    for number in 0..10 {
+        fs::remove_file(world.local().join(format!("{number}"))).unwrap();
+    }
+    unattended(6);
+    unattended(6);
+    assert_eq!(fs::read_to_string(&called).unwrap(), "4\n6\n");
+}
+
+#[test]
 fn a_hook_gets_no_secret() {
     let world = World::new();
     let seen = world.folder.path().join("seen");

@@ -135,6 +135,33 @@ fn where_nothing_is_at_hand_nothing_is_counted_or_asked_again() {
 }
 
 #[test]
+fn a_gateways_page_costs_no_token_and_a_passing_trouble_no_cookie() {
+    for (status, call) in [
+        (403, "accountLogin"),
+        (400, "accountLogin"),
+        (503, "validate"),
+    ] {
+        let world = World::new();
+        let api = world.open();
+        world.emulator.expire_session(WHO);
+        world.emulator.fault(Fault::once(
+            call,
+            Action::Status {
+                status,
+                body: Some("<html>no</html>".to_owned()),
+                retry_after: None,
+            },
+        ));
+        let error = list_root(&api).unwrap_err();
+        assert_eq!(error.kind(), Kind::Temporary, "{status}: {}", error.chain());
+        drop(api);
+        // Without password or person: the token is still there.
+        let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
+        list_root(&api).unwrap();
+    }
+}
+
+#[test]
 fn automatic_sign_ins_stay_within_their_number_an_hour() {
     let world = World::new();
     let options = AccountOptions {

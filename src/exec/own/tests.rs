@@ -105,19 +105,31 @@ fn a_folder_of_the_tools_own_that_is_a_link_is_not_looked_into() {
     let local = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     fs::create_dir_all(outside.path().join("trash/x")).unwrap();
-    assert!(
-        spots_in(local.path(), &["own", "trash"])
-            .unwrap()
-            .is_empty()
-    );
+    let names = || {
+        let mut names = Vec::new();
+        each_spot_in(local.path(), &["own", "trash"], |spot| {
+            assert!(spot.is_folder());
+            names.push(spot.name().to_owned());
+            Ok(())
+        })
+        .map(|()| names)
+    };
+    assert!(names().unwrap().is_empty());
     symlink(outside.path(), local.path().join("own")).unwrap();
-    let error = spots_in(local.path(), &["own", "trash"]).unwrap_err();
+    let error = names().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed);
     fs::remove_file(local.path().join("own")).unwrap();
     fs::create_dir_all(local.path().join("own/trash/x")).unwrap();
-    let found = spots_in(local.path(), &["own", "trash"]).unwrap();
-    assert_eq!(found.len(), 1);
-    assert!(found[0].is_folder() && found[0].name() == "x");
+    assert_eq!(names().unwrap(), ["x"]);
+    // One at a time, whatever becomes of each.
+    fs::create_dir_all(local.path().join("own/trash/y")).unwrap();
+    let mut seen = 0;
+    let failed = each_spot_in(local.path(), &["own", "trash"], |_| {
+        seen += 1;
+        Err(Error::new(ErrorKind::Local, "no"))
+    });
+    assert!(failed.is_err());
+    assert_eq!(seen, 2);
 }
 
 #[test]

@@ -20,7 +20,7 @@ use crate::{
 /// What is said of a new folder that looks like a package.
 const NEW_PACKAGE: &str = "a folder with this name is a document of an app, which can be received but not sent (there it would be a folder of loose files): send it as a .zip, or save it as a single file in its app";
 /// What is said of a package that was changed here.
-const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and pull";
+const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and run `icloud-sync pull` before any bisync, which would take it for deleted";
 
 /// What is said of a changed file whose name in iCloud has a slash.
 const SLASHED_NAME: &str = "its name in iCloud has a \"/\", and content can't be sent under such a name: rename it, here or there";
