@@ -52,6 +52,7 @@ pub struct Error {
     source: Option<Arc<dyn StdError + Send + Sync>>,
     hint: Option<String>,
     retry_after: Option<Duration>,
+    is_bad_request: bool,
 }
 
 /// The crate's result.
@@ -66,6 +67,7 @@ impl Error {
             source: None,
             hint: None,
             retry_after: None,
+            is_bad_request: false,
         }
     }
 
@@ -104,6 +106,18 @@ impl Error {
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.retry_after = wait;
         self
+    }
+
+    /// Notes that it is the service's own answer 400, and no gateway's page.
+    #[must_use]
+    pub fn as_bad_request(mut self) -> Self {
+        self.is_bad_request = true;
+        self
+    }
+
+    /// Returns whether the service itself called the request a bad one.
+    pub fn is_bad_request(&self) -> bool {
+        self.is_bad_request
     }
 
     /// Puts `context` in front of the message: the error becomes the source's own words.

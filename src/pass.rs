@@ -193,6 +193,7 @@ impl Pass<'_> {
         }
         self.places
             .check_against(&base, self.options, self.tools.account, self.files)?;
+        self.tell_what_is_made();
         let local_root = self.places.make_local(self.options)?;
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = look::filter(self.options, &self.places.local, self.files)?;
@@ -291,6 +292,28 @@ impl Pass<'_> {
                 Ok(Baseline::default())
             }
             other => other,
+        }
+    }
+
+    /// Says so where LOCAL or REMOTE is not there yet: a mistyped one must not come into being without a word.
+    fn tell_what_is_made(&self) {
+        let would = if self.options.dry_run {
+            "would be made"
+        } else {
+            "is made"
+        };
+        let (local, remote) = self.places.missing();
+        if local {
+            let shown = self.options.local.display();
+            let text = format!("LOCAL \"{shown}\" is not there, and {would}");
+            self.tools.reporter.event(&Event::Note(&text));
+        }
+        if remote && !self.options.no_remote {
+            let text = format!(
+                "REMOTE \"/{}\" is not in iCloud Drive, and {would}",
+                self.options.remote.trim_start_matches('/')
+            );
+            self.tools.reporter.event(&Event::Note(&text));
         }
     }
 

@@ -383,16 +383,22 @@ fn a_filter_of_the_log_that_can_not_be_read_is_warned_of_once_by_its_name() {
 #[test]
 fn a_secret_of_the_wrong_form_is_not_shown() {
     let place = Place::new();
+    let served: &[&str] = &["push", "--watch", "--metrics-http"];
     for (name, value, args) in [
-        ("METRICS_TOKEN", "two words", ["push", "--no-remote"]),
-        ("ICLOUD_2FA_CODE", "hunter2", ["login", "-q"]),
+        ("METRICS_TOKEN", "two words", served),
+        ("ICLOUD_2FA_CODE", "hunter2", &["login", "-q"]),
     ] {
-        let output = place.command(&args).env(name, value).output().unwrap();
+        let output = place.command(args).env(name, value).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{err}");
         let wanted = format!("error: environment {name}: bad value: ");
         assert!(err.starts_with(&wanted) && !err.contains(value), "{err}");
     }
+    // Another program's token of that name keeps no pass from running.
+    let mut alone = place.command(&["push", "--no-remote", "--dry-run"]);
+    let output = alone.env("METRICS_TOKEN", "two words").output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(!err.contains("METRICS_TOKEN"), "{err}");
 }
 
 /// A `systemctl` that writes down what it is told, and answers with that code.

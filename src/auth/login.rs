@@ -200,7 +200,10 @@ impl Gate {
                     Kind::SignIn,
                     "a code of the second factor was sent, and nobody is there to type it",
                 )
-                .with_hint("run `icloud-sync login --code CODE` within ten minutes"));
+                .with_hint(format!(
+                    "run `icloud-sync login --account {} --code CODE` within ten minutes",
+                    self.account
+                )));
             }
             Proven::SecondFactor => {
                 let outcome =

@@ -24,7 +24,10 @@ use std::{
 
 use log::warn;
 use reqwest::{Method, Url};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 pub(crate) use crate::cloud::http::{
     failure::Failure,
@@ -310,6 +313,12 @@ impl Api {
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
                 Verdict::Refused(kind) => {
                     let error = refusal(kind, words(), &reason);
+                    let is_own = serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
+                    let error = if status == 400 && is_own {
+                        error.as_bad_request()
+                    } else {
+                        error
+                    };
                     let is_listing = label.starts_with("retrieveItemDetails");
                     return Err(if status == 400 && is_listing && error.hint().is_none() {
                         error.with_hint(NEW_ACCOUNT)

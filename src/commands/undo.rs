@@ -111,10 +111,23 @@ fn sentence(options: &PassOptions, undone: &Undone) -> String {
     if let Some(name) = &undone.name {
         words::push(
             &mut text,
-            format_args!("  to take this back: icloud-sync undo {name}\n"),
+            format_args!(
+                "  to take this back: icloud-sync undo {name} --local {} --remote {}\n",
+                quoted(&options.local.to_string_lossy()),
+                quoted(&format!("/{}", options.remote.trim_start_matches('/')))
+            ),
         );
     }
     text
+}
+
+/// A word as a shell takes it, to be copied from the terminal.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", for_terminal(&word.replace('\'', r"'\''")))
 }
 
 /// Says what taking a deed back does.

@@ -81,7 +81,8 @@ impl Run<'_> {
         match self.fresh_token(item) {
             Ok(token) if token.is_package => Ok(Some(token)),
             Ok(_) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::Refused => Ok(None),
+            // Nothing but the service's own words: a gateway's refusal must not make an empty file of a document.
+            Err(error) if error.is_bad_request() => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -131,12 +131,10 @@ impl Pass<'_> {
                     is_package: token.is_package,
                 }),
                 // The service has no address for what has no content (protocol page 9.3).
-                Err(error) if error.kind() == ErrorKind::Refused && empty.contains(id) => {
-                    Ok(RemoteFact {
-                        signature: Some(Signature::of(b"")),
-                        is_package: false,
-                    })
-                }
+                Err(error) if error.is_bad_request() && empty.contains(id) => Ok(RemoteFact {
+                    signature: Some(Signature::of(b"")),
+                    is_package: false,
+                }),
                 Err(error) => Err(error.chain()),
             };
             ((*id).clone(), fact)

@@ -246,6 +246,11 @@ impl Places {
         Ok(Some(self.local.clone()))
     }
 
+    /// Returns whether LOCAL, and whether REMOTE, is still to be made.
+    pub(super) fn missing(&self) -> (bool, bool) {
+        (!self.has_local, self.remote.is_none())
+    }
+
     /// Returns REMOTE, which a first push or bisync makes; a dry run only stands in for it.
     ///
     /// # Errors

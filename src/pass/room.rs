@@ -10,6 +10,16 @@ use crate::{
 impl Pass<'_> {
     /// Tells what is known of the room for a plan's contents. What does not fit is left when its turn comes.
     pub(super) fn tell_room(&self, plan: &Plan, disk: Option<&Disk>, learned: &Learned) {
+        let downloads = (plan.actions.iter()).filter(|action| action.what == What::Download);
+        let downloads = downloads.count();
+        if let Some(most) = self.options.max_downloads.filter(|most| *most < downloads) {
+            let text = format!(
+                "{} of {} are made in this pass (--max-downloads), the others by later ones",
+                words::grouped(most),
+                words::count(downloads, "download")
+            );
+            self.tools.reporter.event(&Event::Note(&text));
+        }
         if let Some(text) = self.too_little_here(plan, disk) {
             self.tools.reporter.event(&Event::Warning(&text));
         }

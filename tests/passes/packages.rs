@@ -8,6 +8,8 @@ use std::{
 
 use flate2::Crc;
 
+use icloud_sync::emulator::{Action, Fault};
+
 use super::world::World;
 
 const FILE: u32 = 0o100_644;
@@ -472,7 +474,7 @@ fn a_package_that_was_changed_here_is_given_up_by_moving_it_away() {
         let before = world.remote_etags();
         let ran = world.pass(verb, &[]).code(3);
         ran.says("make the change on a device or at icloud.com")
-            .says("move it out of LOCAL and pull");
+            .says("move it out of LOCAL and run `icloud-sync pull` before any bisync");
         assert_eq!(world.remote_etags(), before);
         assert_eq!(world.read("Doc.pages/Index"), "changed here");
         let away = world.folder.path().join("mine.pages");
@@ -507,4 +509,26 @@ fn a_package_keeps_the_mode_of_its_folder() {
     world.pass("pull", &[]).code(0);
     assert_eq!(world.read("Doc.pages/Index"), "new");
     assert_eq!(mode(&folder), 0o700);
+}
+
+#[test]
+fn a_gateways_refusal_makes_no_empty_file_of_a_package() {
+    let world = World::new();
+    let files: [(&str, &[u8]); 1] = [("Index", b"1")];
+    world.drive.mkpackage("Doc.pages", &files).unwrap();
+    world.drive.list_package_as("Doc.pages", 0).unwrap();
+    for (status, body) in [(403, "<html>no</html>"), (400, "<html>no</html>")] {
+        world.emulator.fault(Fault::once(
+            "download/by_id",
+            Action::Status {
+                status,
+                body: Some(body.to_owned()),
+                retry_after: None,
+            },
+        ));
+        world.pass("bisync", &[]).code(3);
+        assert!(!world.local().join("Doc.pages").exists(), "{status}");
+    }
+    world.pass("bisync", &[]).code(0);
+    assert_eq!(world.read("Doc.pages/Index"), "1");
 }

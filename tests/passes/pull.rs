@@ -275,3 +275,24 @@ fn what_a_filter_hides_is_neither_copied_nor_deleted() {
     world.pass("pull", &["--delete"]).code(0);
     assert!(!world.local().join("d/skip.tmp").exists());
 }
+
+#[test]
+fn a_dry_run_says_how_many_downloads_a_pass_makes_at_most() {
+    let world = World::new();
+    for number in 0..5 {
+        world.drive.write(format!("{number}"), "x").unwrap();
+    }
+    let dry = world
+        .pass("pull", &["--dry-run", "--max-downloads", "2"])
+        .code(0);
+    assert!(
+        dry.stderr
+            .contains("2 of 5 downloads are made in this pass"),
+        "{}",
+        dry.stderr
+    );
+    world
+        .pass("pull", &["--max-downloads", "2"])
+        .says("2 of 5 downloads");
+    assert_eq!(world.local_tree().len(), 2);
+}

@@ -322,3 +322,27 @@ fn a_second_pass_waits_for_nobody() {
     world.pass("push", &[]).code(7).says("another pass");
     world.pass("push", &["--dry-run"]).code(7);
 }
+
+#[test]
+fn a_remote_that_is_not_there_is_named_before_it_is_made() {
+    let world = World::new();
+    world.write("a", "1");
+    let dry = world
+        .run(["push", "local", "/Typo/Deep", "--dry-run"])
+        .code(0);
+    assert!(
+        dry.stderr
+            .contains("REMOTE \"/Typo/Deep\" is not in iCloud Drive, and would be made"),
+        "{}",
+        dry.stderr
+    );
+    assert!(world.remote_tree().is_empty());
+    let made = world.run(["push", "local", "/Typo/Deep"]).code(0);
+    assert!(
+        made.stderr.contains("is not in iCloud Drive, and is made"),
+        "{}",
+        made.stderr
+    );
+    let again = world.run(["push", "local", "/Typo/Deep"]).code(0);
+    assert!(!again.stderr.contains("is made"), "{}", again.stderr);
+}

@@ -19,6 +19,8 @@ use crate::{
 
 /// What is said of a new folder that looks like a package.
 const NEW_PACKAGE: &str = "a folder with this name is a document of an app, which can be received but not sent (there it would be a folder of loose files): send it as a .zip, or save it as a single file in its app";
+/// What is said of a folder in whose place iCloud has a document, where no pass knows that they are one.
+const UNKNOWN_PACKAGE: &str = "iCloud has a document of this name, and whether this folder is the same can't be told without what earlier passes kept: move it out of LOCAL, and the next pass receives the document again";
 /// What is said of a package that was changed here.
 const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and run `icloud-sync pull` before any bisync, which would take it for deleted";
 
@@ -40,7 +42,13 @@ impl<'a> Draft<'a> {
         for (ent, path) in &unsendable {
             // One inside another goes with it.
             if !path.ancestors().any(|folder| frozen.contains(&folder)) {
-                self.keep(*ent, NEW_PACKAGE, true);
+                let is_there = self.trees.remote.get(path).is_some();
+                let why = if is_there {
+                    UNKNOWN_PACKAGE
+                } else {
+                    NEW_PACKAGE
+                };
+                self.keep(*ent, why, true);
             }
         }
         let is_frozen = |path: &RelPath| {

@@ -104,7 +104,8 @@ impl Remote for Memory {
                     continue;
                 };
                 if item.bytes.is_empty() || item.kind != Kind::File {
-                    answers.push(refused("400: no content"));
+                    let error = Error::new(ErrorKind::Refused, "400: no content");
+                    answers.push(Err(error.as_bad_request()));
                     continue;
                 }
                 let (etag, bytes) = (World::etag(item), Arc::clone(&item.bytes));
