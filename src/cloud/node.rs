@@ -80,10 +80,12 @@ pub(super) fn is_trash(id: &str) -> bool {
 
 /// Returns an item's identity. What is of another account's share, and can't be found there, has a zone that is none.
 pub(super) fn id_of(item: &Item, from: From<'_>) -> Option<RemoteId> {
+    // An empty part is none: what it names could not be asked for again.
+    let part = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     let from_parts = || {
         Some(RemoteId {
-            zone: Zone::new(item.zone.as_deref()?),
-            doc: DocId::new(item.docwsid.as_deref()?),
+            zone: Zone::new(&part(&item.zone)?),
+            doc: DocId::new(&part(&item.docwsid)?),
         })
     };
     let id = (item.drivewsid.as_deref().and_then(wire_id))

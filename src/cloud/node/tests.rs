@@ -100,6 +100,12 @@ fn what_can_not_be_relied_on_says_why() {
     assert!(error.contains("without a size"), "{error}");
     let error = node(item(r#"{"name":"x","type":"FOLDER"}"#), From::Elsewhere).unwrap_err();
     assert!(error.contains("without an id"), "{error}");
+    for parts in [r#""docwsid":"","zone":"z""#, r#""docwsid":"a","zone":"""#] {
+        let empty =
+            format!(r#"{{"drivewsid":"com.apple.CloudDocs",{parts},"size":1,"type":"FILE"}}"#);
+        let error = node(item(&empty), From::Elsewhere).unwrap_err();
+        assert!(error.contains("without an id"), "{error}");
+    }
     let without_etag = node(
         item(&FILE.replace("\"etag\":\"32::2x\",", "")),
         From::Elsewhere,
