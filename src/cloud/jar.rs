@@ -6,8 +6,8 @@
 //! session cookies are kept too, since the next run needs them (5.1). Content hosts are never asked
 //! about: their client has no jar. No value ever reaches a log or a `Debug`.
 //!
-//! What answers set is bounded, as in browsers: a cookie of more than [`LARGEST`] bytes is not taken, nor one more than
-//! [`MOST`]. A cookie for a domain above the service's own (`Domain=com`) is refused, as one for a stranger's is.
+//! What answers set is bounded, as in browsers: a cookie of more than `LARGEST` bytes is not taken, nor one more than
+//! `MOST`. A cookie for a domain above the service's own (`Domain=com`) is refused, as one for a stranger's is.
 
 use std::{
     collections::BTreeSet,
