@@ -312,19 +312,16 @@ impl Api {
                 Verdict::Session => self.refused(&mut course, &session, line, &words())?,
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
                 Verdict::Refused(kind) => {
-                    let error = refusal(kind, words(), &reason);
-                    let is_own = serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
-                    let error = if status == 400 && is_own {
-                        error.as_bad_request()
-                    } else {
-                        error
-                    };
+                    let mut error = refusal(kind, words(), &reason);
+                    let is_json = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
+                    if status == 400 && is_json() {
+                        error = error.as_bad_request();
+                    }
                     let is_listing = label.starts_with("retrieveItemDetails");
-                    return Err(if status == 400 && is_listing && error.hint().is_none() {
-                        error.with_hint(NEW_ACCOUNT)
-                    } else {
-                        error
-                    });
+                    if status == 400 && is_listing && error.hint().is_none() {
+                        error = error.with_hint(NEW_ACCOUNT);
+                    }
+                    return Err(error);
                 }
             }
             if effect == Effect::AtOnce {

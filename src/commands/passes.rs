@@ -68,12 +68,8 @@ impl Seat<'_> {
     ) -> Result<u8> {
         let files = pass::files(options)?;
         // A second one would only run the same passes once more.
-        let _lock = if options.dry_run {
-            Lock::look(&files.watch, Of::Watch)?
-        } else {
-            files.create()?;
-            Some(Lock::take(&files.watch, Of::Watch)?)
-        };
+        files.create()?;
+        let _lock = Lock::take(&files.watch, Of::Watch)?;
         let _server = match &watch.metrics {
             Some(address) => {
                 let (metrics, account) = (metrics.clone(), account.clone());

@@ -236,9 +236,8 @@ fn expect_quiet(world: &World) {
     world.pass("check", &[]).code(0);
 }
 
-/// On demand: `cargo test --test passes five_gib -- --ignored --test-threads=1`.
 #[test]
-#[ignore = "minutes, and 5 GiB of disk"]
+#[ignore = "minutes, and 5 GiB of disk: cargo test --test passes -- --ignored five_gib --test-threads=1"]
 fn a_file_of_more_than_five_gib_comes() {
     let world = World::new();
     let there = world.folder.path().join("there");
@@ -255,7 +254,7 @@ fn a_file_of_more_than_five_gib_comes() {
 
 /// The emulator takes what is sent in memory: this one needs some 11 GiB of it.
 #[test]
-#[ignore = "minutes, and 11 GiB of memory"]
+#[ignore = "minutes, and 11 GiB of memory: cargo test --test passes -- --ignored five_gib --test-threads=1"]
 fn a_file_of_more_than_five_gib_is_sent() {
     let world = World::new();
     large(&world.local().join("large"));
