@@ -482,9 +482,16 @@ impl<'a, 'd> Work<'a, 'd> {
                 Transfer::Up { saves_loser } => {
                     let place = self.sides[Side::Remote as usize].now[ent].clone();
                     let Some(place) = place else { continue };
+                    // Content is taken under a plain name only: what the service has no more gets the one that it has here.
+                    let spelt = self.remote_name(ent, &place);
+                    let is_new = self.draft.remote(ent).is_none();
                     let what = What::Upload {
                         parent: self.parent(place.parent),
-                        name: self.remote_name(ent, &place),
+                        name: if is_new && spelt.contains('/') {
+                            place.name.clone().into_owned()
+                        } else {
+                            spelt
+                        },
                         saves_loser,
                     };
                     (Side::Remote, what)

@@ -464,3 +464,57 @@ fn content_is_not_sent_under_a_name_with_a_slash_until_it_has_another() {
     world.expect_equal();
     world.expect_quiet("bisync");
 }
+
+#[test]
+fn a_conflict_under_a_name_with_a_slash_loses_neither_version() {
+    for verb in ["push", "bisync"] {
+        for policy in ["prefer-newer", "prefer-local", "prefer-remote", "keep-both"] {
+            let world = World::new();
+            let parts = [SLASHED.to_owned()];
+            world.drive.write(&parts[..], "from there").unwrap();
+            world.pass("bisync", &[]).code(0);
+            world.write(&part_key(SLASHED), "changed here");
+            world.drive.write(&parts[..], "changed there").unwrap();
+            let mut plans = Vec::new();
+            for _ in 0..4 {
+                let ran = world.pass(verb, &["--conflict", policy, "--json"]);
+                assert!(matches!(ran.code, 0 | 3), "{verb} {policy}: {}", ran.stderr);
+                plans.push(ran.stdout.matches("\"type\":\"action\"").count());
+                let trees = [world.local_tree(), world.remote_tree(), world.trash()];
+                let contents: BTreeSet<_> = trees
+                    .into_iter()
+                    .flat_map(|tree| tree.into_values().flatten())
+                    .collect();
+                for version in ["changed here", "changed there"] {
+                    assert!(
+                        contents.contains(version.as_bytes()),
+                        "{verb} {policy}: {version}"
+                    );
+                }
+            }
+            assert_eq!(plans.last(), Some(&0), "{verb} {policy}: {plans:?}");
+            assert!(
+                plans[1..].iter().all(|count| *count == 0),
+                "{verb} {policy}: {plans:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_edit_wins_over_a_deletion_under_a_name_with_a_slash_too() {
+    for verb in ["push", "bisync"] {
+        let world = World::new();
+        let parts = [SLASHED.to_owned()];
+        world.drive.write(&parts[..], "from there").unwrap();
+        world.drive.write("other", "x").unwrap();
+        world.pass("bisync", &[]).code(0);
+        world.write(&part_key(SLASHED), "changed here");
+        world.drive.trash(&parts[..]).unwrap();
+        world.pass(verb, &[]).code(0);
+        let there = world.drive.read(&[part_key(SLASHED)][..]).unwrap();
+        assert_eq!(there, "changed here");
+        world.expect_equal();
+        world.expect_quiet(verb);
+    }
+}
