@@ -346,6 +346,7 @@ impl<'a> Draft<'a> {
             Side::Remote => remote.modified_ms.unwrap_or_default(),
         };
         if loser == Side::Remote
+            && !self.rules.writes_shares
             && let Some(zone) = self.share_of(ent)
         {
             self.keep_in_share(ent, zone, "changed", "");
@@ -423,7 +424,8 @@ impl<'a> Draft<'a> {
         // Should the pass end here, the two are seen as new ones, which ends in the same.
         kept.forgets = self.row(ent).map(|row| row.path.clone());
         let is_sent = self.rules.verb == Verb::Bisync;
-        let share = self.share_of(ent).filter(|_| is_sent);
+        let is_held = is_sent && !self.rules.writes_shares;
+        let share = self.share_of(ent).filter(|_| is_held);
         if is_sent && share.is_none() {
             kept.goal[loser.other() as usize] = Some(place);
             kept.reason[loser.other() as usize] = Reason::ConflictKept(loser);

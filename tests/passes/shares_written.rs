@@ -1,0 +1,242 @@
+//! What other accounts share, where `--shares write` asks for it to be written to.
+
+use std::fs;
+
+use icloud_sync::emulator::{ShareDenied, ShareUpdates};
+
+use crate::shares::{WRITES, with_share};
+
+/// The options with which a share is written to.
+const WRITE: [&str; 2] = ["--shares", "write"];
+
+#[test]
+fn what_is_done_in_a_share_is_sent_where_it_is_asked_for() {
+    for verb in ["bisync", "push"] {
+        let world = with_share();
+        world
+            .emulator
+            .set_switches(|switches| switches.share_tag_moves = true);
+        world.write("Team/plan.txt", "my plan");
+        world.write("Team/new/deeper/note.txt", "mine");
+        world.write("Team/empty", "");
+        fs::rename(
+            world.local().join("Team/deep"),
+            world.local().join("Team/depth"),
+        )
+        .unwrap();
+        let told = world
+            .pass(verb, &["--shares", "write", "--dry-run"])
+            .code(0);
+        assert!(told.stdout.contains("Team/new"), "{}", told.stdout);
+        world.pass(verb, &WRITE).code(0);
+        world.expect_equal();
+        assert_eq!(
+            world.drive.read("Team/plan.txt").unwrap(),
+            &b"my plan"[..],
+            "{verb}"
+        );
+        assert_eq!(
+            world.drive.read("Team/depth/map.txt").unwrap(),
+            &b"Team/deep/map.txt"[..]
+        );
+        // Another one, in the folder that was new.
+        world.write("Team/new/deeper/more.txt", "more");
+        fs::rename(
+            world.local().join("Team/plan.txt"),
+            world.local().join("Team/plans.txt"),
+        )
+        .unwrap();
+        world.pass(verb, &WRITE).code(0);
+        world.expect_equal();
+        world.emulator.clear_requests();
+        world.pass(verb, &WRITE).code(0);
+        for endpoint in WRITES {
+            assert_eq!(world.count(endpoint), 0, "{verb}: {endpoint}");
+        }
+        // What came to be there is nothing new to a pass that only reads shares.
+        world.expect_quiet("bisync");
+    }
+}
+
+#[test]
+fn what_is_deleted_in_a_share_or_moved_to_another_folder_of_it_stays_there() {
+    let world = with_share();
+    fs::remove_file(world.local().join("Team/deep/map.txt")).unwrap();
+    fs::rename(
+        world.local().join("Team/plan.txt"),
+        world.local().join("Team/deep/plan.txt"),
+    )
+    .unwrap();
+    for _ in 0..2 {
+        world
+            .pass("bisync", &WRITE)
+            .code(3)
+            .says("Team/deep/map.txt: deleted here only: shared by _bob, and nothing is deleted there from here")
+            .says("Team/plan.txt: deleted here only");
+    }
+    for path in ["Team/plan.txt", "Team/deep/plan.txt", "Team/deep/map.txt"] {
+        assert!(world.drive.read(path).is_ok(), "{path}");
+    }
+    assert!(world.drive.trashed_at_owners().unwrap().is_empty());
+    world.pass("pull", &[]).code(0);
+    world.expect_equal();
+    // Nor is anything extra there for a mirror.
+    world.drive.write("Team/theirs.txt", "theirs").unwrap();
+    world
+        .pass("push", &["--shares", "write", "--delete-extra"])
+        .code(3)
+        .says("Team/theirs.txt");
+    assert!(world.drive.read("Team/theirs.txt").is_ok());
+    assert!(world.drive.trashed_at_owners().unwrap().is_empty());
+    // And what is shared itself stays what it is.
+    world.pass("pull", &[]).code(0);
+    fs::rename(world.local().join("Team"), world.local().join("Squad")).unwrap();
+    world
+        .pass("bisync", &WRITE)
+        .code(3)
+        .says("Squad: moved here only: shared by _bob");
+    assert!(world.drive.read("Team/plan.txt").is_ok());
+}
+
+#[test]
+fn what_is_moved_between_a_share_and_ones_own_is_copied() {
+    let world = with_share();
+    let at = |path: &str| world.local().join(path);
+    fs::rename(at("own.txt"), at("Team/own.txt")).unwrap();
+    fs::rename(at("Team/plan.txt"), at("plan.txt")).unwrap();
+    world
+        .pass("bisync", &WRITE)
+        .code(3)
+        .says("Team/plan.txt: deleted here only");
+    let read = |path: &str| world.drive.read(path).ok();
+    assert_eq!(read("Team/own.txt").as_deref(), Some(&b"own.txt"[..]));
+    assert_eq!(read("plan.txt").as_deref(), Some(&b"Team/plan.txt"[..]));
+    assert_eq!(
+        read("Team/plan.txt").as_deref(),
+        Some(&b"Team/plan.txt"[..])
+    );
+    assert_eq!(read("own.txt"), None);
+    let trashed = world.drive.trashed().unwrap();
+    assert_eq!(trashed.len(), 1, "one's own goes to one's own trash");
+}
+
+#[test]
+fn a_conflict_in_a_share_that_is_written_to_loses_neither_version() {
+    for policy in ["prefer-local", "keep-both", "prefer-newer"] {
+        let world = with_share();
+        world.write_at("Team/plan.txt", "mine", 1_700_000_900);
+        world
+            .drive
+            .write_with_mtime("Team/plan.txt", "theirs", 1_700_000_500)
+            .unwrap();
+        world
+            .pass("bisync", &["--shares", "write", "--conflict", policy])
+            .code(0);
+        world.expect_equal();
+        let everywhere = (world.local_tree(), world.trash());
+        for version in ["mine", "theirs"] {
+            let is_there = |content: &Vec<u8>| content == version.as_bytes();
+            assert!(
+                everywhere.0.values().flatten().any(is_there)
+                    || everywhere.1.values().flatten().any(is_there),
+                "{policy}: {version}"
+            );
+        }
+        world.pass("bisync", &WRITE).code(0);
+    }
+}
+
+#[test]
+fn what_a_share_that_is_read_only_refuses_is_told_and_the_rest_is_done() {
+    for how in [
+        ShareDenied::Http403,
+        ShareDenied::Http400,
+        ShareDenied::Status,
+    ] {
+        let world = with_share();
+        world
+            .emulator
+            .set_switches(|switches| switches.share_denied = how);
+        world.drive.let_write("Team", false).unwrap();
+        for number in 0..40 {
+            world.write(&format!("Team/{number}.txt"), "mine");
+        }
+        world.write("Team/plan.txt", "my plan");
+        world.write("own.txt", "changed");
+        world.write("Team/new/a.txt", "mine");
+        fs::rename(
+            world.local().join("Team/deep/map.txt"),
+            world.local().join("Team/deep/maps.txt"),
+        )
+        .unwrap();
+        let before = world.local_tree();
+        for _ in 0..2 {
+            world.emulator.clear_requests();
+            world
+                .pass("bisync", &WRITE)
+                .code(3)
+                .says("shared by _bob, who may let it be read only")
+                .says("Team/plan.txt");
+            let offered = world.count("upload/web");
+            // Those that were under way together when the third was refused are more, each announced twice.
+            assert!(offered < 40, "{how:?}: {offered}");
+        }
+        assert_eq!(world.local_tree(), before, "{how:?}");
+        assert_eq!(world.drive.read("own.txt").unwrap(), &b"changed"[..]);
+        assert_eq!(
+            world.drive.read("Team/plan.txt").unwrap(),
+            &b"Team/plan.txt"[..]
+        );
+        // As soon as it is allowed, it is done.
+        world.drive.let_write("Team", true).unwrap();
+        world.pass("bisync", &WRITE).code(0);
+        world.expect_equal();
+    }
+}
+
+#[test]
+fn a_version_that_a_share_does_not_take_is_told_and_new_files_are_sent() {
+    let world = with_share();
+    world
+        .emulator
+        .set_switches(|switches| switches.share_updates = ShareUpdates::Refused);
+    world.write("Team/plan.txt", "my plan");
+    world.write("Team/new.txt", "new");
+    world.pass("bisync", &WRITE).code(3).says("Team/plan.txt");
+    assert_eq!(world.drive.read("Team/new.txt").unwrap(), &b"new"[..]);
+    assert_eq!(world.read("Team/plan.txt"), "my plan");
+}
+
+#[test]
+fn a_full_storage_of_who_shares_keeps_nothing_of_ones_own_back() {
+    let world = with_share();
+    world
+        .emulator
+        .set_switches(|switches| switches.share_owner_full = true);
+    world.write("Team/plan.txt", "my plan");
+    world.write("a-large-one.txt", "x".repeat(100_000));
+    world
+        .pass("bisync", &WRITE)
+        .code(3)
+        .says("the iCloud storage of _bob, who shares it, is full");
+    assert!(world.drive.read("a-large-one.txt").is_ok());
+}
+
+#[test]
+fn what_was_written_to_a_share_is_taken_back_as_far_as_nothing_is_deleted() {
+    let world = with_share();
+    world.write("Team/new.txt", "new");
+    fs::rename(
+        world.local().join("Team/plan.txt"),
+        world.local().join("Team/plans.txt"),
+    )
+    .unwrap();
+    world.pass("bisync", &WRITE).code(0);
+    world
+        .run(["undo", "--local", "local"])
+        .code(3)
+        .says("shared by _bob, and nothing is deleted there from here");
+    assert!(world.drive.read("Team/plan.txt").is_ok());
+    assert!(world.drive.read("Team/new.txt").is_ok());
+    assert!(world.drive.trashed_at_owners().unwrap().is_empty());
+}
