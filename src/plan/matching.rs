@@ -128,6 +128,17 @@ impl LocalMatch<'_> {
         zone.is_share() && parents[row].is_some_and(|parent| rows[parent].id.zone == *zone)
     }
 
+    /// Returns whether what was moved to another zone stands there on the remote side already, as a new item: a pass that
+    /// copied it there has ended before it could note that. Nothing is moved across zones, so it is paired with what
+    /// stands there, and the old one counts as gone.
+    fn has_arrived(&self, row: &Row, item: &LocalItem) -> bool {
+        let there = self.trees.remote.get(&item.path);
+        there.is_some_and(|there| {
+            let known = self.trees.base.get(&item.path);
+            there.id.zone != row.id.zone && known.is_none_or(|known| known.id != there.id)
+        })
+    }
+
     fn by_identity(&self, row: usize, parents: &[Option<usize>]) -> Option<usize> {
         let folder = match (self.is_bound(row, parents), parents[row]) {
             (true, _) if !self.writes_shares => return None,
@@ -146,7 +157,7 @@ impl LocalMatch<'_> {
                 || (item.size == base.size && item.mtime_ns == base.mtime_ns);
             let is_in_reach =
                 folder.is_none_or(|folder| item.path.parent_str() == Some(folder.as_str()));
-            !self.used[*at] && same_kind && is_sure && is_in_reach
+            !self.used[*at] && same_kind && is_sure && is_in_reach && !self.has_arrived(base, item)
         });
         fitting.next()
     }
@@ -272,6 +283,7 @@ impl LocalMatch<'_> {
             }
             if let Some(Ok(signature)) = inquiry.local(facts, item)
                 && let Some(of_content) = gone.get_mut(&(item.size, signature))
+                && (of_content.front()).is_some_and(|row| !self.has_arrived(&rows[*row], item))
                 && let Some(row) = of_content.pop_front()
             {
                 self.claim(row, at);

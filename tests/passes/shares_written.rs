@@ -1,10 +1,13 @@
 //! What other accounts share, where `--shares write` asks for it to be written to.
 
-use std::fs;
+use std::{fs, sync::Mutex};
 
-use icloud_sync::emulator::{ShareDenied, ShareUpdates};
+use icloud_sync::emulator::{Action, Fault, ShareDenied, ShareUpdates};
 
-use crate::shares::{WRITES, with_share};
+use crate::{
+    shares::{WRITES, with_share},
+    world::World,
+};
 
 /// The options with which a share is written to.
 const WRITE: [&str; 2] = ["--shares", "write"];
@@ -239,4 +242,150 @@ fn what_was_written_to_a_share_is_taken_back_as_far_as_nothing_is_deleted() {
     assert!(world.drive.read("Team/plan.txt").is_ok());
     assert!(world.drive.read("Team/new.txt").is_ok());
     assert!(world.drive.trashed_at_owners().unwrap().is_empty());
+}
+
+/// Runs `edit` once, right before a request of an endpoint is carried out.
+fn once_before(world: &World, endpoint: &str, edit: impl FnOnce() + Send + 'static) {
+    let edit = Mutex::new(Some(edit));
+    world.emulator.before(endpoint, move |_| {
+        if let Some(edit) = edit.lock().unwrap().take() {
+            edit();
+        }
+    });
+}
+
+#[test]
+fn a_lost_answer_makes_nothing_twice_in_a_share() {
+    for action in [Action::DropAfter, Action::DropBefore] {
+        for endpoint in ["update/shared", "createFolders", "renameItems"] {
+            let world = with_share();
+            world.write("Team/a.txt", "new");
+            world.write("Team/new/b.txt", "new");
+            world.write("Team/plan.txt", "my plan");
+            fs::rename(
+                world.local().join("Team/deep"),
+                world.local().join("Team/depth"),
+            )
+            .unwrap();
+            world.emulator.fault(Fault::once(endpoint, action.clone()));
+            world.pass("bisync", &WRITE);
+            world.pass("bisync", &WRITE).code(0);
+            world.expect_equal();
+            world.expect_quiet("bisync");
+            let names: Vec<String> = world.remote_tree().into_keys().collect();
+            let expected = ["own.txt", "Team/a.txt", "Team/new/b.txt"];
+            for name in expected {
+                assert!(names.iter().any(|path| path == name), "{names:?}");
+            }
+            assert_eq!(names.len(), 8, "{action:?} {endpoint}: {names:?}");
+        }
+    }
+}
+
+#[test]
+fn what_another_writes_to_a_share_meanwhile_is_not_overwritten() {
+    let world = with_share();
+    world.write("Team/plan.txt", "my plan");
+    world.write("Team/new.txt", "mine");
+    let drive = world.drive.clone();
+    once_before(&world, "content POST", move || {
+        drive.write("Team/plan.txt", "their plan").unwrap();
+        drive.write("Team/new.txt", "theirs").unwrap();
+    });
+    world.pass("bisync", &WRITE).code(3).says("meanwhile");
+    let read = |path: &str| String::from_utf8(world.drive.read(path).unwrap().to_vec()).unwrap();
+    assert_eq!(read("Team/plan.txt"), "their plan");
+    assert_eq!(read("Team/new.txt"), "theirs");
+    assert_eq!(world.read("Team/plan.txt"), "my plan");
+    assert_eq!(world.read("Team/new.txt"), "mine");
+    world
+        .pass("bisync", &["--shares", "write", "--conflict", "keep-both"])
+        .code(0);
+    world.expect_equal();
+    let tree = world.local_tree();
+    for version in ["my plan", "their plan", "mine", "theirs"] {
+        assert!(
+            tree.values()
+                .flatten()
+                .any(|content| content == version.as_bytes()),
+            "{version}: {tree:?}"
+        );
+    }
+}
+
+#[test]
+fn a_share_that_is_withdrawn_or_closed_meanwhile_keeps_what_is_here() {
+    for is_withdrawn in [true, false] {
+        let world = with_share();
+        world.write("Team/plan.txt", "my plan");
+        world.write("Team/new/note.txt", "mine");
+        world.write("mine.txt", "mine");
+        let drive = world.drive.clone();
+        once_before(&world, "createFolders", move || {
+            if is_withdrawn {
+                drive.delete_forever("Team").unwrap();
+            } else {
+                drive.let_write("Team", false).unwrap();
+            }
+        });
+        world.pass("bisync", &WRITE).code(3).says("Team/new");
+        assert_eq!(world.read("Team/plan.txt"), "my plan");
+        assert_eq!(world.read("Team/new/note.txt"), "mine");
+        assert!(world.drive.read("mine.txt").is_ok());
+    }
+}
+
+#[test]
+fn what_a_share_refuses_stays_where_it_was_in_ones_own() {
+    let world = with_share();
+    world.write("d/a.txt", "a");
+    world.write("d/e/b.txt", "b");
+    world.pass("bisync", &[]).code(0);
+    world.drive.let_write("Team", false).unwrap();
+    let at = |path: &str| world.local().join(path);
+    fs::rename(at("own.txt"), at("Team/own.txt")).unwrap();
+    fs::rename(at("d"), at("Team/d")).unwrap();
+    for _ in 0..2 {
+        world.pass("bisync", &WRITE).code(3).says("Team/own.txt");
+        for path in ["own.txt", "d/a.txt", "d/e/b.txt"] {
+            assert!(world.drive.read(path).is_ok(), "{path}");
+        }
+        assert!(world.drive.trashed().unwrap().is_empty());
+    }
+    // Back in their places, all is as before.
+    fs::rename(at("Team/own.txt"), at("own.txt")).unwrap();
+    fs::rename(at("Team/d"), at("d")).unwrap();
+    world.pass("bisync", &WRITE).code(0);
+    world.expect_equal();
+}
+
+/// A step is something only where the program is built with debug assertions.
+#[cfg(debug_assertions)]
+#[test]
+fn a_pass_into_a_share_may_be_killed_at_any_step() {
+    for step in 1.. {
+        let world = with_share();
+        world.write("mine.txt", "mine");
+        world.pass("bisync", &[]).code(0);
+        let at = |path: &str| world.local().join(path);
+        world.write("Team/plan.txt", "my plan");
+        world.write("Team/new/note.txt", "note");
+        fs::rename(at("mine.txt"), at("Team/mine.txt")).unwrap();
+        fs::rename(at("Team/deep"), at("Team/depth")).unwrap();
+        let before = world.local_tree();
+        let output = world
+            .command()
+            .args(["bisync", "local", "--shares", "write"])
+            .env("ICLOUD_SYNC_TEST_DIE_AT", step.to_string())
+            .output()
+            .unwrap();
+        world.pass("bisync", &WRITE).code(0);
+        world.expect_equal();
+        assert_eq!(world.local_tree(), before, "step {step}");
+        world.expect_quiet("bisync");
+        if output.status.code() == Some(0) {
+            assert!(step > 5, "only {step} steps");
+            break;
+        }
+    }
 }
