@@ -380,6 +380,7 @@ impl Pass<'_> {
                     found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
                 })
         };
+        let is_there = |path: &RelPath| base.rows.get(path).is_some();
         let looked_ns = exec::now_ns();
         let scan_local = || -> Result<Listing<LocalItem>> {
             let Some(root) = local_root else {
@@ -389,7 +390,7 @@ impl Pass<'_> {
                 root,
                 filter,
                 links: self.options.links,
-                going_remote: self.options.verb != Verb::Pull,
+                going_remote: (self.options.verb != Verb::Pull).then_some(&is_there),
                 is_package: &is_package,
                 watch: Watch {
                     stop: self.tools.stop,
