@@ -32,6 +32,7 @@ mod push;
 mod remembered;
 mod shares;
 mod stats;
+mod status;
 mod transfers;
 mod trash;
 mod undo;
