@@ -93,7 +93,7 @@ impl Run<'_> {
         let old = self.expect_local(action, spot)?;
         let replaced = old.filter(|old| old.kind == Some(Kind::Folder));
         let extent = extent_of_package(&part.path()).map_err(look)?;
-        disk.finish_mode(folder, replaced.map(|old| old.mode), action.path.as_str())?;
+        disk.finish_mode(folder, replaced.map(|old| old.mode), spot)?;
         disk.touch_spot(part);
         disk.settle()?;
         let marks = disk
