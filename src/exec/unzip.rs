@@ -1,6 +1,7 @@
 //! A zip that came from the service, unpacked into an opened folder.
 //!
-//! Nothing in it is trusted: all of it is in one top folder, whose name is left off; every name is walked part by part from
+//! Nothing in it is trusted: all of it is in one top folder, whose name is left off, but for the resource forks that Apple's
+//! own packers put beside it, which go; every name is walked part by part from
 //! the folder that is open, and nothing that stands there already is written to; links and special files are refused, and
 //! so is what comes to more than it may. The first oddity ends it: half a package is none.
 
@@ -112,6 +113,15 @@ pub(super) fn gunzipped(
     Ok((plain, length))
 }
 
+/// Returns whether an entry is a resource fork, or what else no other system has, as Apple's packers put it beside the top
+/// folder: below `__MACOSX/`, or as its twin with `._` in front.
+fn is_fork(name: &str) -> bool {
+    match name.split_once('/') {
+        Some((top, _)) => top == "__MACOSX",
+        None => name.starts_with("._"),
+    }
+}
+
 /// Unpacks a zip of `length` bytes below an opened, empty folder, without the one top folder that it has, to no more than
 /// `most` bytes. `grow` is told of bytes before they are written.
 ///
@@ -127,7 +137,7 @@ pub(super) fn unzip(
     let entries = archive::list(packed, length, MOST_ENTRIES).map_err(odd)?;
     let mut left = most;
     let mut top: Option<String> = None;
-    for entry in &entries {
+    for entry in entries.iter().filter(|entry| !is_fork(&entry.name)) {
         // An empty folder takes room too.
         grow(0)?;
         expect_plain(entry)?;
@@ -161,6 +171,9 @@ pub(super) fn unzip(
             .map_err(taken)?;
         unpack(packed, length, entry, &mut file, grow)?;
         left -= entry.size;
+    }
+    if top.is_none() {
+        return Err(odd("nothing is in it"));
     }
     Ok(())
 }

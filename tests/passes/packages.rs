@@ -532,3 +532,25 @@ fn a_gateways_refusal_makes_no_empty_file_of_a_package() {
     world.pass("bisync", &[]).code(0);
     assert_eq!(world.read("Doc.pages/Index"), "1");
 }
+
+#[test]
+fn resource_forks_beside_a_package_go() {
+    let world = World::new();
+    let with = [
+        ("__MACOSX/._D", "fork"),
+        ("__MACOSX/D/._Index", "fork"),
+        ("._D", "fork"),
+        ("D/Index", "1"),
+        ("D/._odd", "2"),
+    ];
+    world
+        .drive
+        .write_package_zip("Doc.pages", zip(&with))
+        .unwrap();
+    world.pass("pull", &[]).code(0);
+    let tree = world.local_tree();
+    let names: Vec<&str> = tree.keys().map(String::as_str).collect();
+    assert_eq!(names, ["Doc.pages", "Doc.pages/._odd", "Doc.pages/Index"]);
+    expect_zip_refused(zip(&[("__MACOSX/._D", "fork")]), "nothing is in it");
+    expect_zip_refused(zip(&[("__MACOSX", "1")]), "is in no folder");
+}
