@@ -13,6 +13,7 @@ use std::{
     fs::File,
     os::fd::OwnedFd,
     path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use rustix::{
@@ -24,7 +25,7 @@ use super::disk::{Disk, Spot, io};
 use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
-    scan::filter::{OWN_PREFIX, is_part_name},
+    scan::filter::{OWN_PREFIX, PART_SUFFIX, is_part_name},
     tree::RelPath,
 };
 
@@ -78,6 +79,30 @@ impl Disk {
         )
         .map(File::from)
         .map_err(|errno| io("write", &spot.shown, errno))
+    }
+
+    /// Opens an empty file on LOCAL's file system that has no name at all, and is gone when it is closed. Where the file system
+    /// knows no such thing, it has a name for a moment.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub(super) fn unnamed(&self) -> Result<File> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let root = self.root_spot()?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::TMPFILE;
+        match rustix::fs::openat(&root.folder, ".", flags, Mode::from_raw_mode(PRIVATE)) {
+            Ok(file) => return Ok(file.into()),
+            Err(errno) => log::debug!("no file without a name can be made: {errno}"),
+        }
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(
+            "{OWN_PREFIX}{}-{number}.look{PART_SUFFIX}",
+            std::process::id()
+        );
+        let spot = root.beside(&name)?;
+        let file = self.write(&spot)?;
+        self.unlink(&spot)?;
+        Ok(file)
     }
 
     /// Gives what was unfinished the mode that it is to have: `old`, that of what it replaces at `spot`, else that of anything
