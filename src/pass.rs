@@ -28,7 +28,7 @@ use crate::{
     cloud::{Remote, endpoint::Endpoint},
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, disk::Disk},
-    options::PassOptions,
+    options::{PassOptions, Shares},
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
     report::{Event, Reporter, Summary, words},
     scan::{
@@ -472,6 +472,7 @@ impl Pass<'_> {
             policy: self.options.policy,
             delete: self.options.delete,
             checksum: self.options.checksum,
+            writes_shares: self.options.shares == Shares::Write,
         };
         let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
         let mut facts = if self.options.no_remote {

@@ -17,7 +17,8 @@
 //!
 //! Edits, each with `do`: `write` (`path`, `text` or `base64`, `mtime`), `package` (`path`, `files`: text by path), `mkdir` (`path`),
 //! `rename` (`path`, `name`), `move` (`path`, `folder`), `trash`, `delete`, `touch` (`path`), `put_back` (`docwsid`), `mtime` (`path`, `mtime`),
-//! `library` (`name`, `zone`, `docwsid`), `share` (`name`, `owner`), `lend` (`path`). A path is `/`-joined, or an array
+//! `library` (`name`, `zone`, `docwsid`), `share` (`name`, `owner`, `read_only`), `let_write` (`path`,
+//! `writable`), `lend` (`path`). A path is `/`-joined, or an array
 //! of names where they are to be taken exactly as they are. A hook has `endpoint` (`*` for all), `after`, `skip`, `times` (1 if left
 //! out) and `edit`.
 //!

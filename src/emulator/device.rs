@@ -240,13 +240,37 @@ impl Drive {
         })
     }
 
-    /// Adds to the root a folder that somebody else shares; what is written below it is shared as well.
+    /// Adds to the root a folder that somebody else shares, for this account to read and write; what is written below it is shared as well.
     ///
     /// # Errors
     ///
     /// When the name is taken.
     pub fn add_share(&self, name: &str, owner: &str) -> io::Result<()> {
-        self.with(|drive| drive.create_share(name, owner).map(drop).map_err(failed))
+        self.with(|drive| {
+            let made = drive.create_share(name, owner, false);
+            made.map(drop).map_err(failed)
+        })
+    }
+
+    /// The same for this account to read only. This hand on the Drive writes to it all the same, as the owner's would.
+    ///
+    /// # Errors
+    ///
+    /// As [`Drive::add_share`].
+    pub fn add_read_only_share(&self, name: &str, owner: &str) -> io::Result<()> {
+        self.with(|drive| {
+            let made = drive.create_share(name, owner, true);
+            made.map(drop).map_err(failed)
+        })
+    }
+
+    /// Says whether this account may write to the share that an item is in, as its owner does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such item, or it is in nobody else's share.
+    pub fn let_write(&self, place: impl Place, writable: bool) -> io::Result<()> {
+        self.edit(&place.steps(), |drive, no| drive.let_write(no, writable))
     }
 
     /// Shares an own folder or file with somebody else, as its owner.
@@ -280,7 +304,7 @@ impl Drive {
         })
     }
 
-    /// Puts an item into the trash.
+    /// Puts an item into the trash: of what is in somebody's share, into the owner's.
     ///
     /// # Errors
     ///
@@ -289,14 +313,14 @@ impl Drive {
         self.edit(&place.steps(), drive::Drive::trash_item)
     }
 
-    /// Takes the item of this document id out of the trash.
+    /// Takes the item of this document id out of the trash, its owner's for what is in a share.
     ///
     /// # Errors
     ///
-    /// When it is not in the trash.
+    /// When it is in neither.
     pub fn put_back(&self, docwsid: &str) -> io::Result<()> {
         self.with(|drive| {
-            let found = drive.trash().iter().copied();
+            let found = drive.trash().iter().chain(drive.owners_trash()).copied();
             let found = found
                 .into_iter()
                 .find(|&no| drive.item(no).is_some_and(|item| item.id == docwsid));
@@ -412,7 +436,7 @@ impl Drive {
         })
     }
 
-    /// Every content that can still be had: of the tree, and of the trash at any depth.
+    /// Every content that can still be had: of the tree, and of the trash (also those of shares' owners) at any depth.
     ///
     /// # Errors
     ///
@@ -430,15 +454,22 @@ impl Drive {
     ///
     /// When a content cannot be read.
     pub fn trashed(&self) -> io::Result<Vec<TrashEntry>> {
-        self.look(|drive| {
-            drive
-                .trash()
-                .iter()
-                .filter_map(|&no| drive.item(no))
-                .map(TrashEntry::of)
-                .collect()
-        })
+        self.look(|drive| entries(drive, drive.trash()))
     }
+
+    /// What was deleted in others' shares: it is in the trash of who shares it, not in this account's. Oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When a content cannot be read.
+    pub fn trashed_at_owners(&self) -> io::Result<Vec<TrashEntry>> {
+        self.look(|drive| entries(drive, drive.owners_trash()))
+    }
+}
+
+fn entries(drive: &drive::Drive, trash: &[No]) -> io::Result<Vec<TrashEntry>> {
+    let items = trash.iter().filter_map(|&no| drive.item(no));
+    items.map(TrashEntry::of).collect()
 }
 
 /// Follows names from the root, making the folders that are missing.

@@ -124,7 +124,9 @@ fn token(
     let is_there = |item: &&Item| {
         item.is_file() && item.share.as_ref().map(|share| &share.owner) == owner.as_ref()
     };
-    let item = drive.item(no).filter(is_there).ok_or_else(not_found)?;
+    let item = drive.item(no).filter(is_there);
+    let item = item.filter(|_| !drive.is_with_owner(no));
+    let item = item.ok_or_else(not_found)?;
     let blob = item.blob.clone().ok_or_else(not_found)?;
     if blob.size == 0 {
         return Err(bad_request("Cannot download a document without content"));

@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::drive::{CLOUD_DOCS, Drive, Kind, No};
+use super::drive::{CLOUD_DOCS, Drive, Item, Kind, No};
 use super::identity::text;
 use super::log::Host;
 use super::pcs::admit_to_data;
+use super::sharing;
 use super::wire::{ItemOut, TRASH_ROOT, View, item_out};
 use super::world::World;
 
@@ -88,11 +89,10 @@ fn write_details(
         let answer = json!({"items": items, "numberOfItems": items.len(), "drivewsid": TRASH_ROOT});
         return serde_json::to_writer(out, &answer);
     }
-    let found = drive.find_drivewsid(id).filter(|&no| {
-        drive
-            .item(no)
-            .is_some_and(|item| item.is_folder() && names_share(asked, item))
-    });
+    let is_folder = |no: No| drive.item(no).is_some_and(Item::is_folder);
+    let found = drive
+        .find_drivewsid(id)
+        .filter(|&no| is_folder(no) && sharing::shows(asked, drive, no));
     let Some((no, folder)) = found.and_then(|no| Some((no, item_out(drive, no, view)?))) else {
         return serde_json::to_writer(out, &json!({"drivewsid": id, "status": "ID_INVALID"}));
     };
@@ -114,18 +114,6 @@ fn write_details(
             hierarchy,
         },
     )
-}
-
-/// What is in somebody's share is there only for who names that share (protocol page 8.9).
-fn names_share(asked: &Value, item: &super::drive::Item) -> bool {
-    let share_id = asked.get("shareID");
-    let named = |key: &str| share_id.and_then(|share| share.get(key)?.as_str());
-    let owner = share_id.and_then(|share| share.get("zoneID")?.get("ownerRecordName")?.as_str());
-    item.share.as_ref().is_none_or(|share| {
-        named("shareName") == Some(&share.name)
-            && named("recordName") == Some(&share.record)
-            && owner == Some(&share.owner)
-    })
 }
 
 /// The chain from the root (or the trash) down to an item.
@@ -180,7 +168,7 @@ pub(super) fn details(world: &mut World, call: &Call) -> Reply {
             };
             let found = drive
                 .find_drivewsid(id)
-                .filter(|&no| drive.item(no).is_some_and(|item| names_share(one, item)));
+                .filter(|&no| sharing::shows(one, drive, no));
             let Some((no, out)) = found.and_then(|no| Some((no, item_out(drive, no, view)?)))
             else {
                 return json!({"drivewsid": id, "status": "ID_INVALID"});

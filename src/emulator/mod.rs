@@ -24,7 +24,7 @@
 //! Endpoint labels, for the log, [`Fault`]s and hooks: `authorize/signin`, `federate`, `signin/init`, `signin/complete`,
 //! `repair/complete`, `auth`, `verify/trusteddevice PUT`, `verify/trusteddevice GET`, `verify/trusteddevice/securitycode`, `verify/phone PUT`,
 //! `verify/phone/securitycode`, `verify/security/key`, `2sv/trust`; the last word of the path for setup and drivews
-//! (`accountLogin`, `retrieveItemDetailsInFolders`, …); `download/by_id`, `download/batch`, `upload/web`, `update/documents`,
+//! (`accountLogin`, `retrieveItemDetailsInFolders`, …); `download/by_id`, `download/batch`, `upload/web`, `update/documents`, `update/shared`,
 //! `lookup_by_path`, `lookup_by_id`, `v1/item`, `v1/enumerate`, `recentDocs enumerate`, `recentDocs changes`; `content GET`, `content POST`;
 //! `home`, `unknown`.
 //!
@@ -54,6 +54,7 @@ mod route;
 mod script;
 mod server;
 mod setup;
+mod sharing;
 mod signature;
 mod spoil;
 mod srp;
@@ -80,8 +81,8 @@ pub use self::fault::{Action, Fault, Seen};
 pub use self::log::{Counters, Host, LogEntry};
 pub use self::srp::{Encoding, Protocol};
 pub use self::switches::{
-    AuthShape, CodeAnswer, EtagSpread, Rotate, ShareDownload, SignatureMode, StaleTrash, Switches,
-    TakenName, ZoneBusy,
+    AuthShape, CodeAnswer, EtagSpread, Rotate, ShareDenied, ShareDownload, ShareUpdates,
+    SignatureMode, StaleTrash, Switches, TakenName, ZoneBusy,
 };
 
 use self::fault::When;

@@ -116,7 +116,7 @@ const DRIVEWS: [&str; 9] = [
 ];
 
 /// The endpoints that change a Drive, which the zone lock is about.
-pub(super) const WRITES: [&str; 7] = [
+pub(super) const WRITES: [&str; 8] = [
     "createFolders",
     "renameItems",
     "moveItems",
@@ -124,6 +124,7 @@ pub(super) const WRITES: [&str; 7] = [
     "putBackItemsFromTrash",
     "deleteItems",
     "update/documents",
+    "update/shared",
 ];
 
 fn known(path: &str, words: &[&'static str]) -> &'static str {
@@ -168,12 +169,16 @@ fn docws_label(path: &str) -> &'static str {
         (Some("ws"), "list/lookup_by_path") => "lookup_by_path",
         (Some("ws"), "list/lookup_by_id") => "lookup_by_id",
         (Some("ws"), "download/batch") => "download/batch",
-        (Some("ws"), "upload/web") => "upload/web",
         (Some("ws"), "update/documents") => "update/documents",
         (Some("ws"), "list/enumerate/recentDocs") => "recentDocs enumerate",
         (Some("ws"), "list/changes/recentDocs") => "recentDocs changes",
         // What may follow is the owner of a share.
         (Some("ws"), rest) if rest.starts_with("download/by_id") => "download/by_id",
+        (Some("ws"), rest) if rest.starts_with("update/shared/") => "update/shared",
+        // Likewise, with the share's record name.
+        (Some("ws"), rest) if rest == "upload/web" || rest.starts_with("upload/web/") => {
+            "upload/web"
+        }
         _ => "unknown",
     }
 }
@@ -220,6 +225,7 @@ pub(super) fn handler(host: Host, endpoint: &str) -> Handler {
         "recentDocs changes" => Handler::Quick(docws::changes),
         "upload/web" => Handler::Quick(upload::begin),
         "update/documents" => Handler::Quick(upload::commit),
+        "update/shared" => Handler::Quick(upload::commit_shared),
         "content GET" => Handler::Quick(content::fetch),
         "content POST" => Handler::Heavy(upload::content),
         _ if host == Host::Home => {
@@ -302,6 +308,18 @@ mod tests {
                 "GET",
                 "/ws/_all_/list/changes/recentDocs",
                 "recentDocs changes",
+            ),
+            (
+                Host::Docws,
+                "POST",
+                "/ws/com.apple.CloudDocs/upload/web/_owner/RECORD",
+                "upload/web",
+            ),
+            (
+                Host::Docws,
+                "POST",
+                "/ws/com.apple.CloudDocs/update/shared/_owner",
+                "update/shared",
             ),
             (Host::Drivews, "POST", "/nothing", "unknown"),
             (Host::Content, "POST", "/1/singleFileUpload", "content POST"),

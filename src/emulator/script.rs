@@ -69,7 +69,15 @@ pub(super) enum Edit {
         docwsid: Option<String>,
     },
     /// Adds a folder shared by somebody else.
-    Share { name: String, owner: String },
+    Share {
+        name: String,
+        owner: String,
+        /// This account may not write to it.
+        #[serde(default)]
+        read_only: bool,
+    },
+    /// Says whether this account may write to the share that an item is in.
+    LetWrite { path: Where, writable: bool },
     /// Shares an own folder or file with somebody else.
     Lend { path: Where },
 }
@@ -113,7 +121,13 @@ impl Edit {
                 zone,
                 docwsid,
             } => drive.add_library(name, zone, docwsid.as_deref().unwrap_or("documents")),
-            Self::Share { name, owner } => drive.add_share(name, owner),
+            Self::Share {
+                name,
+                owner,
+                read_only: false,
+            } => drive.add_share(name, owner),
+            Self::Share { name, owner, .. } => drive.add_read_only_share(name, owner),
+            Self::LetWrite { path, writable } => drive.let_write(path, *writable),
             Self::Lend { path } => drive.lend(path),
         }
     }

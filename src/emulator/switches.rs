@@ -46,6 +46,30 @@ pub enum ShareDownload {
     Never,
 }
 
+/// What becomes of a document that is in somebody's share already, when an upload names it. Nobody shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareUpdates {
+    /// Its next version, as in the account's own zone.
+    #[default]
+    InPlace,
+    /// 400 at `update/shared`, and it stays as it was.
+    Refused,
+}
+
+/// How a write to a share is refused that this account may only read. Nobody shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShareDenied {
+    /// HTTP 403, of an upload at its first step.
+    #[default]
+    Http403,
+    /// HTTP 400, of an upload at its first step.
+    Http400,
+    /// HTTP 200 with the status `PERMISSION_DENIED` at each item, of an upload with a failure inside of its last step's.
+    Status,
+}
+
 /// What the trash does with a stale etag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -180,6 +204,15 @@ pub struct Switches {
     pub consent_pending: u32,
     /// How documents of shares are asked for.
     pub share_download: ShareDownload,
+    /// See [`ShareUpdates`].
+    pub share_updates: ShareUpdates,
+    /// See [`ShareDenied`].
+    pub share_denied: ShareDenied,
+    /// Each write to a share gives it a new `shareChangeTag`. A write that has to tell the tag and tells an old one gets 409 (nobody
+    /// shows what it really gets).
+    pub share_tag_moves: bool,
+    /// The storage of those who share with this account is used up, so that nothing can be uploaded to their shares.
+    pub share_owner_full: bool,
     /// See [`StaleTrash`].
     pub stale_trash: StaleTrash,
     /// See [`SignatureMode`].
@@ -252,6 +285,10 @@ impl Default for Switches {
             consent_pending: 1,
             stale_trash: StaleTrash::default(),
             share_download: ShareDownload::default(),
+            share_updates: ShareUpdates::default(),
+            share_denied: ShareDenied::default(),
+            share_tag_moves: false,
+            share_owner_full: false,
             signatures: SignatureMode::default(),
             signature_url_alphabet: false,
             zone_busy: ZoneBusy::default(),

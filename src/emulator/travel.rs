@@ -20,6 +20,7 @@ use super::outgoing::{Ending, Outgoing, respond};
 use super::route::{self, Handler};
 use super::server::{Shared, lock, read_body};
 use super::setup;
+use super::sharing;
 use super::spoil::{self, Sent};
 use super::switches::ZoneBusy;
 use super::util::{now_ms, percent_decode, query_pairs};
@@ -245,12 +246,19 @@ impl Drop for Writing {
     }
 }
 
-/// The zone that a write is about.
+/// The zone that a write is about; what is in a share is in a zone of its owner.
 fn zone_of(call: &Call) -> Option<String> {
     if call.endpoint == "update/documents" {
         return Some(super::docws::zone_of(&call.path));
     }
+    if call.endpoint == "update/shared" {
+        let owner = sharing::behind(call).into_iter().next()?;
+        return Some(format!("{}:{owner}", super::docws::zone_of(&call.path)));
+    }
     let body = call.json()?;
+    if let Some(zone) = sharing::zone_of_share(&body) {
+        return Some(zone);
+    }
     let target = body.get("destinationDrivewsId");
     let first = body
         .get("items")

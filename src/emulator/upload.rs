@@ -1,4 +1,5 @@
-//! The three steps of an upload: `upload/web`, the content, `update/documents` (protocol page 9.6 to 9.8).
+//! The three steps of an upload: `upload/web`, the content, `update/documents` (protocol page 9.6 to 9.8); in somebody's share the
+//! last is `update/shared`, and the first names the share (8.9).
 //!
 //! Until the third step nothing is visible. That step is unconditional for a document that exists: no etag is looked at.
 
@@ -6,21 +7,23 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use super::call::{Call, Reply};
-use super::docws::{bad_request, zone_of};
-use super::drive::{No, Refused, Written};
+use super::docws::{bad_request, not_found, zone_of};
+use super::drive::{Drive, No, Refused, Share, Written};
 use super::identity::text;
 use super::log::Host;
 use super::pcs::admit_to_data;
 use super::server::Shared;
+use super::sharing;
 use super::signature;
-use super::switches::TakenName;
+use super::switches::{ShareUpdates, TakenName};
 use super::wire::{document, reference};
 use super::world::{Staged, UploadUrl, World};
 
 /// The text of a refused name (protocol page 9.8).
 const TAKEN: &str = "Uniqueness constraint violation. Rejecting update";
 
-/// `POST /ws/<zone>/upload/web`.
+/// `POST /ws/<zone>/upload/web`, and `/ws/<zone>/upload/web/<owner>/<record name>` for somebody's share. The storage that is used
+/// then is the owner's.
 pub(super) fn begin(world: &mut World, call: &Call) -> Reply {
     let email = match admit_to_data(world, call) {
         Ok(email) => email,
@@ -41,7 +44,21 @@ pub(super) fn begin(world: &mut World, call: &Call) -> Reply {
     let Some(state) = world.accounts.get(&email) else {
         return Reply::empty(421);
     };
-    if state.drive.used().bytes.saturating_add(size) > state.account.quota_bytes {
+    let share = match share_of(&state.drive, call) {
+        Ok(share) => share,
+        Err(refusal) => return refusal,
+    };
+    if let Some(share) = share
+        && state.drive.only_reads(share)
+        && let Some(refusal) = sharing::denied(&world.switches, Host::Docws)
+    {
+        return refusal;
+    }
+    let full = match share {
+        Some(_) => world.switches.share_owner_full,
+        None => state.drive.used().bytes.saturating_add(size) > state.account.quota_bytes,
+    };
+    if full {
         return Reply::error(
             Host::Docws,
             400,
@@ -60,12 +77,27 @@ pub(super) fn begin(world: &mut World, call: &Call) -> Reply {
             email,
             size,
             expires,
+            share: share.map(|share| share.record.clone()),
         },
     );
     Reply::json(
         200,
         &json!([{"document_id": id, "url": url, "owner": dsid, "owner_id": dsid}]),
     )
+}
+
+/// The share that an upload is begun for, if its path names one.
+fn share_of<'a>(drive: &'a Drive, call: &Call) -> Result<Option<&'a Share>, Reply> {
+    let behind = sharing::behind(call);
+    if behind.is_empty() {
+        return Ok(None);
+    }
+    let [owner, record] = behind.as_slice() else {
+        return Err(bad_request("A share has an owner and a record name"));
+    };
+    let top = drive.share_top(owner, record).and_then(|no| drive.item(no));
+    let share = top.and_then(|item| item.share.as_ref());
+    share.map(Some).ok_or_else(not_found)
 }
 
 /// `POST <url>`: the content, raw or as the one part of a form. Long contents are hashed here, outside of the lock.
@@ -120,6 +152,7 @@ pub(super) fn content(shared: &Shared, call: &Call) -> Reply {
             shown,
             receipt,
             expires: announced.expires,
+            share: announced.share,
         },
     );
     Reply::json(200, &json!({"singleFile": file}))
@@ -145,8 +178,34 @@ fn only_part(label: &str, body: &Bytes) -> Option<Bytes> {
     Some(body.slice(from..to))
 }
 
-/// `POST /ws/<zone>/update/documents`.
+/// `POST /ws/<zone>/update/documents`: never for what is in a share.
 pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
+    update(world, call, None)
+}
+
+/// `POST /ws/<zone>/update/shared/<owner>`: for what is in a share of that owner.
+pub(super) fn commit_shared(world: &mut World, call: &Call) -> Reply {
+    match sharing::behind(call).as_slice() {
+        [owner] => update(world, call, Some(owner)),
+        _ => bad_request("A share has an owner"),
+    }
+}
+
+/// The folder that an upload is for: one's own by its id, in a share by that too, and where a share begins by its record name.
+fn folder_of(drive: &Drive, zone: &str, id: &str, owner: Option<&str>) -> Option<No> {
+    let top = owner.and_then(|owner| drive.share_top(owner, id));
+    top.or_else(|| {
+        let no = drive.find(zone, id).filter(|&no| !drive.in_trash(no))?;
+        let share = drive.item(no)?.share.as_ref();
+        let is_there = match owner {
+            None => share.is_none(),
+            Some(owner) => share.is_some_and(|share| !share.top && share.owner == owner),
+        };
+        is_there.then_some(no)
+    })
+}
+
+fn update(world: &mut World, call: &Call, owner: Option<&str>) -> Reply {
     let email = match admit_to_data(world, call) {
         Ok(email) => email,
         Err(refusal) => return refusal,
@@ -159,7 +218,7 @@ pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
         Ok(staged) => staged,
         Err(refusal) => return refusal,
     };
-    let zone = zone_of(&call.path);
+    let (zone, begun_for) = (zone_of(&call.path), staged.share);
     let seconds = |key: &str| {
         body.get(key)
             .and_then(Value::as_i64)
@@ -187,13 +246,13 @@ pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
         world.switches.fresh_404,
     );
     let alphabet = world.switches.signature_url_alphabet;
+    let denied = sharing::denied(&world.switches, Host::Docws);
+    let share_updates = world.switches.share_updates;
     world.dirty = true;
     let Some(drive) = world.drive(&email) else {
         return Reply::empty(421);
     };
-    let is_open =
-        |no: &No| !drive.in_trash(*no) && drive.item(*no).is_some_and(|item| item.share.is_none());
-    let Some(folder) = drive.find(&zone, parent).filter(is_open) else {
+    let Some(folder) = folder_of(drive, &zone, parent, owner) else {
         let reason =
             format!("VALIDATING_REFERENCE_ERROR: children whose parents are missing: {parent}");
         return Reply::error(Host::Docws, 412, "VALIDATING_REFERENCE_ERROR", &reason);
@@ -201,9 +260,27 @@ pub(super) fn commit(world: &mut World, call: &Call) -> Reply {
     if name.is_empty() || name.contains('/') || id.is_empty() {
         return bad_request("document_id and a plain file name are needed");
     }
+    let record_of = |no: No| {
+        let share = drive.item(no).and_then(|item| item.share.as_ref());
+        share.map(|share| &share.record)
+    };
+    if record_of(folder) != begun_for.as_ref() {
+        return bad_request("The data was sent for another share");
+    }
+    let share = drive.item(folder).and_then(|item| item.share.as_ref());
+    if share.is_some_and(|share| drive.only_reads(share)) {
+        return denied.unwrap_or_else(|| finished(1, sharing::DENIED, &Value::Null));
+    }
     let existing = drive.find(&zone, &id);
     let done = match existing {
-        Some(no) if drive.in_trash(no) && !in_trash => {
+        Some(no) if record_of(no) != record_of(folder) => {
+            let reason = "The document is not in this share";
+            return Reply::error(Host::Docws, 412, "PRECONDITION_FAILED", reason);
+        }
+        Some(_) if share.is_some() && share_updates == ShareUpdates::Refused => {
+            return bad_request("The document is there already");
+        }
+        Some(no) if drive.in_trash(no) && (!in_trash || share.is_some()) => {
             return Reply::error(
                 Host::Docws,
                 412,

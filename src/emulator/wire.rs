@@ -43,7 +43,7 @@ impl View {
 struct Shared<'a> {
     share_name: &'a str,
     record_name: &'a str,
-    share_change_tag: &'static str,
+    share_change_tag: String,
     #[serde(rename = "zoneID")]
     zone_id: Value,
 }
@@ -199,7 +199,7 @@ pub(super) fn item_out(drive: &Drive, no: No, view: View) -> Option<ItemOut<'_>>
         share_id: share.map(|share| Shared {
             share_name: &share.name,
             record_name: &share.record,
-            share_change_tag: "1",
+            share_change_tag: drive.share_tag(share),
             zone_id: json!({"zoneName": drive.zone_name(item.zone), "ownerRecordName": share.owner,
                 "zoneType": "REGULAR_CUSTOM_ZONE"}),
         }),

@@ -121,6 +121,8 @@ pub(super) struct UploadUrl {
     pub(super) email: String,
     pub(super) size: u64,
     pub(super) expires: i64,
+    /// The record name of the share that it is for; none for the account's own.
+    pub(super) share: Option<String>,
 }
 
 /// Content that was sent and waits for its commit.
@@ -131,6 +133,8 @@ pub(super) struct Staged {
     pub(super) shown: Signature,
     pub(super) receipt: Option<String>,
     pub(super) expires: i64,
+    /// As in [`UploadUrl`].
+    pub(super) share: Option<String>,
 }
 
 /// Everything.
@@ -224,6 +228,7 @@ impl World {
             now: self.now(),
             spread: self.switches.etag_spread,
             signatures: self.switches.signatures,
+            share_tag_moves: self.switches.share_tag_moves,
         };
         let drive = &mut self.accounts.get_mut(email)?.drive;
         drive.rules = rules;

@@ -139,7 +139,7 @@ impl<'a> Draft<'a> {
     /// Drafts where everything shall be. What only content can tell and is not known goes into `inquiry`;
     /// the draft is of no use then.
     pub fn new(trees: Trees<'a>, input: Input<'a>, rules: Rules, inquiry: &mut Inquiry) -> Self {
-        let matched = match_trees(trees, input.facts, inquiry);
+        let matched = match_trees(trees, rules.writes_shares, input.facts, inquiry);
         let mut draft = Self {
             parts: parts(trees, &matched),
             trees,

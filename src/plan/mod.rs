@@ -473,6 +473,8 @@ pub struct Rules {
     pub delete: Delete,
     /// Settle every doubt by content.
     pub checksum: bool,
+    /// Write to what other accounts share: nothing is deleted there, and nothing goes to another folder.
+    pub writes_shares: bool,
 }
 
 /// Makes a plan. Where the second value is not empty, the plan rests on guesses: find the answers

@@ -32,6 +32,7 @@ mod pull;
 mod push;
 mod remembered;
 mod shares;
+mod shares_written;
 mod stats;
 mod transfers;
 mod trash;

@@ -117,43 +117,6 @@ impl Drive {
         Ok(no)
     }
 
-    /// Makes a folder that somebody else shares with this account.
-    pub(in crate::emulator) fn create_share(
-        &mut self,
-        name: &str,
-        owner: &str,
-    ) -> Result<No, Refused> {
-        let no = self.create_folder(ROOT, name)?;
-        let share = Share {
-            name: format!("SHARE-{}", self.rng.uuid()),
-            record: self.rng.uuid(),
-            owner: owner.to_owned(),
-            top: true,
-        };
-        if let Some(item) = self.item_mut(no) {
-            item.share = Some(share);
-        }
-        Ok(no)
-    }
-
-    /// Shares an own folder or file with somebody else: it stays what and where it is, and says so from now on.
-    pub(in crate::emulator) fn lend(&mut self, no: No) -> Result<(), Refused> {
-        let share = Share {
-            name: format!("SHARE-{}", self.rng.uuid()),
-            record: self.rng.uuid(),
-            owner: "_self".to_owned(),
-            top: true,
-        };
-        let item = self.item_mut(no).ok_or(Refused::Missing)?;
-        if item.share.is_some() {
-            return Err(Refused::Impossible);
-        }
-        item.lent = Some(share);
-        self.mark(no, false);
-        self.spread(no, false, false);
-        Ok(())
-    }
-
     /// Gives a file new content; ids stay, nothing goes to the trash.
     pub(in crate::emulator) fn overwrite(
         &mut self,
@@ -224,7 +187,7 @@ impl Drive {
         if self.item(target).map(|folder| folder.zone) != Some(zone) {
             return Err(Refused::CrossZone);
         }
-        if no == target || self.above(target).contains(&no) {
+        if no == target || self.above(target).contains(&no) || !self.shares_allow(no, target) {
             return Err(Refused::Impossible);
         }
         self.adjust(no, sums, false, true);
@@ -234,6 +197,7 @@ impl Drive {
         if let Some(item) = self.item_mut(no) {
             item.name = name;
         }
+        self.enter_share(no, target);
         self.link(no, target);
         self.adjust(no, sums, true, true);
         self.mark(no, false);
@@ -241,16 +205,16 @@ impl Drive {
         Ok(())
     }
 
-    /// Puts an item, with all below it, into the trash.
+    /// Puts an item, with all below it, into the trash: of what is in somebody's share, into the owner's.
     pub(in crate::emulator) fn trash_item(&mut self, no: No) -> Result<(), Refused> {
         let item = self.item(no).ok_or(Refused::Missing)?;
         let (Some(parent), Kind::File | Kind::Folder | Kind::Other(_)) = (item.parent, &item.kind)
         else {
             return Err(Refused::Impossible);
         };
-        let sums = item.sums();
+        let (sums, to_owner) = (item.sums(), item.is_in_share());
         let path = self.steps(no).join("/");
-        self.adjust(no, sums, false, false);
+        self.adjust(no, sums, false, to_owner);
         self.spread(no, true, true);
         self.unlink(no);
         let expires = self.rules.now + TRASH_DAYS * 86_400;
@@ -261,31 +225,45 @@ impl Drive {
                 expires,
             });
         }
-        self.trash.push(no);
+        if to_owner {
+            self.owners_trash.push(no);
+        } else {
+            self.trash.push(no);
+        }
         self.mark(no, false);
         Ok(())
     }
 
-    /// Takes an item out of the trash: to its old place, or to the root if that is gone.
+    /// Takes an item out of the trash: to its old place, or to the root (of its share, if it is in one) if that is gone.
     pub(in crate::emulator) fn put_back(&mut self, no: No) -> Result<(), Refused> {
         let item = self.item(no).ok_or(Refused::Missing)?;
         let trashed = item.trashed.as_ref().ok_or(Refused::Impossible)?;
         let (sums, zone, name) = (item.sums(), item.zone, item.name.clone());
-        let old = trashed.parent;
+        let (old, from_owner) = (trashed.parent, item.is_in_share());
+        let top = item.share.as_ref().filter(|_| from_owner).map(|share| {
+            self.share_top(&share.owner, &share.record)
+                .ok_or(Refused::Missing)
+        });
+        let top = top.transpose()?;
         let good = |no: No| {
             self.item(no)
                 .is_some_and(|f| f.is_folder() && f.zone == zone)
                 && !self.in_trash(no)
         };
-        let target = if good(old) { old } else { self.zone_root(zone) };
+        let target = if good(old) {
+            old
+        } else {
+            top.unwrap_or(self.zone_root(zone))
+        };
         let name = self.free_name(target, &name, None);
         self.trash.retain(|&other| other != no);
+        self.owners_trash.retain(|&other| other != no);
         if let Some(item) = self.item_mut(no) {
             item.name = name;
             item.trashed = None;
         }
         self.link(no, target);
-        self.adjust(no, sums, true, false);
+        self.adjust(no, sums, true, from_owner);
         self.mark(no, false);
         self.spread(no, true, true);
         Ok(())
@@ -302,11 +280,14 @@ impl Drive {
             self.adjust(no, sums, false, true);
             self.spread(no, true, true);
             self.unlink(no);
-        } else if let Some(root) = self.item_mut(self.zone_root(zone)) {
+        } else if !self.owners_trash.contains(&no)
+            && let Some(root) = self.item_mut(self.zone_root(zone))
+        {
             root.totals.files = root.totals.files.saturating_sub(sums.files);
             root.totals.bytes = root.totals.bytes.saturating_sub(sums.bytes);
         }
         self.trash.retain(|&other| other != no);
+        self.owners_trash.retain(|&other| other != no);
         let mut doomed = vec![no];
         while let Some(no) = doomed.pop() {
             let Some(item) = self.items.get_mut(no).and_then(Option::take) else {
@@ -319,16 +300,19 @@ impl Drive {
         Ok(())
     }
 
-    /// Deletes what has been in the trash for too long. The oldest is at the front.
+    /// Deletes what has been in a trash for too long. The oldest is at the front.
     pub(in crate::emulator) fn expire_trash(&mut self) {
         let now = self.rules.now;
-        while let Some(&no) = self.trash.first() {
-            let trashed = self.item(no).and_then(|item| item.trashed.as_ref());
-            if trashed.is_some_and(|trashed| trashed.expires > now) {
-                break;
-            }
+        let over = |no: &No| {
+            let trashed = self.item(*no).and_then(|item| item.trashed.as_ref());
+            trashed.is_none_or(|trashed| trashed.expires <= now)
+        };
+        let own = self.trash.iter().copied().take_while(over);
+        let owners = self.owners_trash.iter().copied().take_while(over);
+        for no in own.chain(owners).collect::<Vec<No>>() {
             if self.delete(no).is_err() {
-                self.trash.remove(0);
+                self.trash.retain(|&other| other != no);
+                self.owners_trash.retain(|&other| other != no);
             }
         }
     }
@@ -424,12 +408,17 @@ impl Drive {
         shown
     }
 
-    /// The sums of the whole Drive, trash included: what counts against the quota.
+    /// The sums of the whole Drive, trash included, and without what others share: what counts against the quota.
     pub(in crate::emulator) fn used(&self) -> Totals {
         let roots = self.zones.iter().filter_map(|zone| self.item(zone.root));
-        roots.fold(Totals::default(), |sum, root| Totals {
+        let all = roots.fold(Totals::default(), |sum, root| Totals {
             files: sum.files + root.totals.files,
             bytes: sum.bytes + root.totals.bytes,
+        });
+        let shares = self.live().filter(|(_, item)| item.is_share_top());
+        shares.fold(all, |sum, (_, share)| Totals {
+            files: sum.files.saturating_sub(share.totals.files),
+            bytes: sum.bytes.saturating_sub(share.totals.bytes),
         })
     }
 }

@@ -1,22 +1,24 @@
 //! One account's Drive: zones, items, trash, etags, as a tree in memory.
 //!
 //! Looking things up and keeping the tree's sums and counters is here; the edits (create, rename, trash, …) are in
-//! [`edit`]. Everything happens at the moment and under the rules given in [`Rules`]; there is no clock, no lock and no HTTP.
+//! [`edit`], shares in [`share`]. Everything happens at the moment and under the rules given in [`Rules`]; there is no clock, no lock and no HTTP.
 //! An item has a number ([`No`]) that stays for its life; names are byte-exact and case-sensitive (protocol page 10).
 
 mod edit;
 mod item;
+mod share;
 
 pub(super) use self::edit::{Refused, Written};
 pub(super) use self::item::{Item, Kind, Share, Totals, Trashed};
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use self::share::ShareState;
 use super::blob::Blob;
 use super::switches::{EtagSpread, SignatureMode};
 use super::util::Rng;
@@ -47,6 +49,8 @@ pub(super) struct Rules {
     pub(super) now: i64,
     pub(super) spread: EtagSpread,
     pub(super) signatures: SignatureMode,
+    /// Each write to a share gives it a new `shareChangeTag`.
+    pub(super) share_tag_moves: bool,
 }
 
 /// The Drive of one account.
@@ -55,6 +59,12 @@ pub(super) struct Drive {
     items: Vec<Option<Item>>,
     zones: Vec<Zone>,
     trash: Vec<No>,
+    /// What was deleted in others' shares.
+    #[serde(default)]
+    owners_trash: Vec<No>,
+    /// Others' shares by their record names.
+    #[serde(default)]
+    shares: BTreeMap<String, ShareState>,
     /// Counts every change.
     pub(super) version: u64,
     pub(super) rng: Rng,
@@ -75,6 +85,8 @@ impl Drive {
                 root: ROOT,
             }],
             trash: Vec::new(),
+            owners_trash: Vec::new(),
+            shares: BTreeMap::new(),
             version: 1,
             rng,
             rules: Rules {
@@ -315,8 +327,9 @@ impl Drive {
         }
     }
 
-    /// Lets the folders above `no` know, as far as the rules say so.
+    /// Lets the folders above `no` know, and the share that it is in, as far as the rules say so.
     fn spread(&mut self, no: No, totals_changed: bool, children_changed: bool) {
+        self.share_written(no);
         let above = self.above(no);
         let reach = match self.rules.spread {
             EtagSpread::None => 0,

@@ -264,11 +264,30 @@ impl Browser {
         self.ask("retrieveItemDetailsInFolders", body)[0].clone()
     }
 
+    /// Step 1 of an upload; `behind` follows the call's path, such as a share's owner and record name.
+    pub(crate) fn begin(&mut self, zone: &str, behind: &str, name: &str, size: usize) -> Got {
+        let body = json!({"filename": name, "type": "FILE", "content_type": "", "size": size});
+        self.docws(
+            "POST",
+            &format!("/ws/{zone}/upload/web{behind}"),
+            Some(body),
+        )
+    }
+
     /// Steps 1 and 2 of an upload; gives the new document id and the answer of the content host.
     pub(crate) fn stage(&mut self, zone: &str, name: &str, content: &[u8]) -> (String, Value) {
-        let body =
-            json!({"filename": name, "type": "FILE", "content_type": "", "size": content.len()});
-        let begun = self.docws("POST", &format!("/ws/{zone}/upload/web"), Some(body));
+        self.stage_behind(zone, "", name, content)
+    }
+
+    /// The same with what follows the path of step 1.
+    pub(crate) fn stage_behind(
+        &mut self,
+        zone: &str,
+        behind: &str,
+        name: &str,
+        content: &[u8],
+    ) -> (String, Value) {
+        let begun = self.begin(zone, behind, name, content.len());
         assert_eq!(begun.status, 200, "{}", begun.text());
         let begun = begun.json();
         let url = begun[0]["url"].as_str().unwrap();
@@ -289,17 +308,26 @@ impl Browser {
         file: &Value,
         conflict: bool,
     ) -> Got {
+        let call = format!("/ws/{zone}/update/documents");
+        self.commit_by(&call, id, place, file, conflict)
+    }
+
+    /// Step 3 by the path of another call.
+    pub(crate) fn commit_by(
+        &mut self,
+        call: &str,
+        id: &str,
+        place: (&str, &str),
+        file: &Value,
+        conflict: bool,
+    ) -> Got {
         let body = json!({"command": "add_file", "document_id": id, "create_short_guid": true,
             "allow_conflict": conflict, "path": {"starting_document_id": place.0, "path": place.1},
             "file_flags": {"is_writable": true, "is_executable": false, "is_hidden": false},
             "mtime": 1_759_152_000_999_i64, "btime": 1_759_152_000_000_i64,
             "data": {"signature": file["fileChecksum"], "reference_signature": file["referenceChecksum"],
                 "wrapping_key": file["wrappingKey"], "size": file["size"], "receipt": file["receipt"]}});
-        self.docws(
-            "POST",
-            &format!("/ws/{zone}/update/documents?errorBreakdown=true"),
-            Some(body),
-        )
+        self.docws("POST", &format!("{call}?errorBreakdown=true"), Some(body))
     }
 }
 

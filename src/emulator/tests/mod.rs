@@ -5,6 +5,7 @@ mod contents;
 mod knobs;
 mod metadata;
 mod outside;
+mod sharing;
 mod signin;
 mod trouble;
 

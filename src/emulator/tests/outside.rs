@@ -32,8 +32,14 @@ fn the_data_folder_outlives_the_process() {
     drive.write_twin("a/b.txt", "the same name again").unwrap();
     drive.write("never.txt", "deleted for good").unwrap();
     drive.delete_forever("never.txt").unwrap();
+    drive.add_read_only_share("Team", "_bob").unwrap();
+    drive
+        .write("Team/with owner.txt", "the owner has it")
+        .unwrap();
+    drive.trash("Team/with owner.txt").unwrap();
     let mut browser = Browser::signed_in(&first, EMAIL, "demo");
     let (items, trash) = (drive.items().unwrap(), drive.trashed().unwrap());
+    let with_owner = drive.trashed_at_owners().unwrap();
     let refused = start(config(folder.path()));
     assert_eq!(
         refused.unwrap_err().kind(),
@@ -44,17 +50,28 @@ fn the_data_folder_outlives_the_process() {
     let drive = second.drive(EMAIL);
     assert_eq!(drive.items().unwrap(), items);
     assert_eq!(drive.trashed().unwrap(), trash);
+    assert_eq!(drive.trashed_at_owners().unwrap(), with_owner);
     let contents = std::fs::read_dir(folder.path().join("contents"))
         .unwrap()
         .count();
-    assert_eq!(contents, 4, "what nothing refers to is deleted");
+    assert_eq!(contents, 5, "what nothing refers to is deleted");
     browser.url = second.url().to_owned();
     let login = browser.setup("validate", json!(null));
     assert_eq!(login.status, 200, "the session goes on");
     browser.services = login.json()["webservices"].clone();
     assert_eq!(
         browser.list("FOLDER::com.apple.CloudDocs::root")["numberOfItems"],
-        json!(2)
+        json!(3)
+    );
+    let team = browser.list("FOLDER::com.apple.CloudDocs::root")["items"][1].clone();
+    let mut share = team["shareID"].clone();
+    share.as_object_mut().unwrap().remove("shareChangeTag");
+    let body = json!({"destinationDrivewsId": team["drivewsid"], "shareID": share,
+        "folders": [{"clientId": "1", "name": "mine"}]});
+    assert_eq!(
+        browser.drivews("createFolders", body).status,
+        403,
+        "the share is only read, as before"
     );
     let before = drive.entry("a/b.txt").unwrap().etag;
     drive.write("a/b.txt", "new").unwrap();

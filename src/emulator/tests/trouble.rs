@@ -215,7 +215,11 @@ fn one_zone_takes_one_write_at_a_time() {
         .drive(EMAIL)
         .add_library("Pages", "com.apple.Pages", "documents")
         .unwrap();
-    let browser = Browser::signed_in(&emulator, EMAIL, "demo");
+    emulator.drive(EMAIL).add_share("Team", "_bob").unwrap();
+    let mut browser = Browser::signed_in(&emulator, EMAIL, "demo");
+    let team = browser.list(ROOT)["items"][1].clone();
+    let mut share = team["shareID"].clone();
+    share.as_object_mut().unwrap().remove("shareChangeTag");
     let url = format!("{}/createFolders", browser.service("drivews"));
     let cookies = browser
         .cookies
@@ -233,8 +237,11 @@ fn one_zone_takes_one_write_at_a_time() {
         }
     });
     let make = |target: &str, name: &str| {
-        let body =
+        let mut body =
             json!({"destinationDrivewsId": target, "folders": [{"clientId": "c", "name": name}]});
+        if team["drivewsid"] == json!(target) {
+            body["shareID"] = share.clone();
+        }
         let request = browser
             .client
             .post(&url)
@@ -256,6 +263,8 @@ fn one_zone_takes_one_write_at_a_time() {
             200,
             "another zone"
         );
+        let team = team["drivewsid"].as_str().unwrap();
+        assert_eq!(make(team, "fourth"), 200, "a share is in its owner's zone");
         leave.wait();
         assert_eq!(first.join().unwrap(), 200);
     });

@@ -301,6 +301,7 @@ impl<'a> Draft<'a> {
             Side::Remote => remote.modified_ms.unwrap_or_default(),
         };
         if loser == Side::Remote
+            && !self.rules.writes_shares
             && let Some(zone) = self.share_of(ent)
         {
             self.keep_in_share(ent, zone, "changed", "");
@@ -377,7 +378,8 @@ impl<'a> Draft<'a> {
         // Should the pass end here, the two are seen as new ones, which ends in the same.
         kept.forgets = self.row(ent).map(|row| row.path.clone());
         let is_sent = self.rules.verb == Verb::Bisync;
-        let share = self.share_of(ent).filter(|_| is_sent);
+        let is_held = is_sent && !self.rules.writes_shares;
+        let share = self.share_of(ent).filter(|_| is_held);
         let kind = entity.local.map(|at| self.trees.local.items()[at].kind);
         let is_package = is_sent && share.is_none() && kind == Some(Kind::Package);
         if is_sent && share.is_none() && !is_package {

@@ -15,6 +15,7 @@ pub(in crate::plan) fn rules(line: &str) -> (Rules, Vec<String>) {
         policy: Policy::PreferNewer,
         delete: Delete::Nothing,
         checksum: false,
+        writes_shares: false,
     };
     let mut hidden = Vec::new();
     for word in line.split_whitespace() {
@@ -24,6 +25,7 @@ pub(in crate::plan) fn rules(line: &str) -> (Rules, Vec<String>) {
             "bisync" => rules.verb = Verb::Bisync,
             "--delete" => rules.delete = Delete::SinceBaseline,
             "--delete-extra" => rules.delete = Delete::Extra,
+            "write-shares" => rules.writes_shares = true,
             "--checksum" => rules.checksum = true,
             "prefer-newer" => rules.policy = Policy::PreferNewer,
             "prefer-local" => rules.policy = Policy::PreferLocal,
