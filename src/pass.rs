@@ -10,6 +10,7 @@ mod explain;
 mod facts;
 mod learned;
 mod look;
+mod packages;
 mod places;
 mod room;
 mod sight;
@@ -57,7 +58,7 @@ use places::Places;
 pub use undo::{End, Step, Undone, past, undo as take_back};
 
 /// How often the plan may ask for content before something is wrong with the answers.
-const MOST_ROUNDS: usize = 8;
+const MOST_ROUNDS: usize = 12;
 
 /// What a pass works with besides its options.
 pub struct Tools<'a> {
@@ -227,17 +228,23 @@ impl Pass<'_> {
             &remote_root,
             &mut learned,
         )?;
+        let disk = match &local_root {
+            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
+            None => None,
+        };
+        let (mut plan, facts) = self.plan(
+            &base,
+            &mut listings,
+            &filter,
+            &remote_root,
+            disk.as_ref(),
+            &mut learned,
+        )?;
         for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
             .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
         {
             self.tools.reporter.event(&Event::LeftAlone { side, left });
         }
-        let disk = match &local_root {
-            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
-            None => None,
-        };
-        let (mut plan, facts) =
-            self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
         let guarded = self.guard(&awake, &listings, &plan);
         drop(awake);
         let dry_run = self.options.dry_run;
@@ -474,10 +481,11 @@ impl Pass<'_> {
     fn plan(
         &self,
         base: &Baseline,
-        listings: &Listings,
+        listings: &mut Listings,
         filter: &Filter,
         remote_root: &RemoteId,
         disk: Option<&Disk>,
+        learned: &mut Learned,
     ) -> Result<(Plan, Facts)> {
         let rules = Rules {
             verb: self.options.verb,
@@ -506,7 +514,9 @@ impl Pass<'_> {
             if inquiry.is_empty() {
                 return Ok((plan, facts));
             }
+            Self::fold(&inquiry, listings, filter, disk);
             self.answer(&inquiry, listings, disk, &mut facts)?;
+            self.look_into(&inquiry, listings, disk, &mut facts, learned)?;
         }
         Err(Error::new(
             ErrorKind::Other,

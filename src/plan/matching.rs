@@ -193,7 +193,9 @@ impl LocalMatch<'_> {
             &self.trees.base.items()[row],
             &self.trees.local.items()[item],
         );
-        item.kind == Kind::File
+        // The signature of a package is one of another thing than a file's.
+        !is_folder(item.kind)
+            && item.kind == base.kind
             && item.size == base.size
             && base.signature.is_some_and(|known| {
                 matches!(inquiry.local(facts, item), Some(Ok(signature)) if signature == known)
@@ -262,27 +264,27 @@ impl LocalMatch<'_> {
         self.by_content(&free, facts, inquiry);
     }
 
-    /// A file that is gone and a new one of the same content are one that was moved by copying.
+    /// A file or package that is gone and a new one of the same content are one that was moved by copying.
     fn by_content(&mut self, files: &[usize], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
-        let mut gone: HashMap<(u64, Signature), VecDeque<usize>> = HashMap::new();
-        let mut sizes: HashSet<u64> = HashSet::new();
+        let mut gone: HashMap<(Kind, u64, Signature), VecDeque<usize>> = HashMap::new();
+        let mut sizes: HashSet<(Kind, u64)> = HashSet::new();
         for row in files.iter().copied() {
             let base = &rows[row];
             if let (None, Some(signature)) = (self.found[row], base.signature)
                 && base.size > 0
             {
-                sizes.insert(base.size);
-                let of_content = gone.entry((base.size, signature)).or_default();
+                sizes.insert((base.kind, base.size));
+                let of_content = gone.entry((base.kind, base.size, signature)).or_default();
                 of_content.push_back(row);
             }
         }
         for (at, item) in self.trees.local.items().iter().enumerate() {
-            if self.used[at] || item.kind != Kind::File || !sizes.contains(&item.size) {
+            if self.used[at] || !sizes.contains(&(item.kind, item.size)) {
                 continue;
             }
             if let Some(Ok(signature)) = inquiry.local(facts, item)
-                && let Some(of_content) = gone.get_mut(&(item.size, signature))
+                && let Some(of_content) = gone.get_mut(&(item.kind, item.size, signature))
                 && (of_content.front()).is_some_and(|row| !self.has_arrived(&rows[*row], item))
                 && let Some(row) = of_content.pop_front()
             {

@@ -25,6 +25,7 @@ mod moods;
 mod names;
 mod no_remote;
 mod packages;
+mod packages_here;
 mod planted;
 mod probe;
 mod pull;

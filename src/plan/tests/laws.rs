@@ -250,6 +250,7 @@ pub(super) fn carry_out(world: &mut World, plan: &Plan) -> Result<(), String> {
 
 /// One pass, with all laws that hold in any one.
 pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
+    world.fold(rules);
     let before = world.clone();
     let plan = world.plan(rules);
     let is_path_rule = world.has_path_rule();
@@ -278,6 +279,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
             return Err(told(format!("the sides differ:\n  {local}\n  {remote}")));
         }
     }
+    world.fold(rules);
     let mut again = world.plan(rules);
     // What a moved folder brings into view is seen by the next pass only; a problem may be over; and what pull and
     // push leave at a name that another item takes is not known any more.
@@ -285,6 +287,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     if is_patient && !again.actions.is_empty() {
         for _ in 0..3 {
             carry_out(world, &again).map_err(told)?;
+            world.fold(rules);
             again = world.plan(rules);
         }
     }
@@ -455,6 +458,7 @@ fn tell_with_breaks(mut world: World, rounds: &[(Round, u32)]) -> Result<(), Str
     pass(&mut world, BISYNC)?;
     for (round, which) in rounds {
         edit_both(&mut world, round);
+        world.fold(round.rules);
         let before = world.clone();
         let plan = world.plan(round.rules);
         let told = |why: String| {
@@ -542,6 +546,7 @@ fn a_plan_depends_on_nothing_but_its_input() {
         pass(&mut world, BISYNC)?;
         for round in &rounds {
             edit_both(&mut world, round);
+            world.fold(round.rules);
             let mut reversed = world.clone();
             reversed.base.reverse();
             if world.plan(round.rules) != reversed.plan(round.rules) {

@@ -60,6 +60,7 @@ pub(in crate::plan) fn check_with(cases: &[Case], change: impl Fn(&mut World)) {
         let mut world = World::new(base, local, remote);
         world.hidden = hidden;
         change(&mut world);
+        world.fold(rules);
         let plan = world.plan(rules);
         let found = short(&plan);
         if found != *expected {
