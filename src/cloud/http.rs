@@ -256,6 +256,7 @@ impl Api {
         read: impl Fn(&Answer) -> serde_json::Result<T>,
     ) -> Result<T> {
         let label = label(path_and_query);
+        let of_share = concerns_share(path_and_query, body.as_deref());
         let mut body = body;
         let mut course = Course::default();
         loop {
@@ -287,7 +288,13 @@ impl Api {
                 }
             };
             let (status, reason) = verdict_input(&answer);
-            let verdict = answer::judge(status, &reason, answer.retry_after());
+            let verdict = match answer::judge(status, &reason, answer.retry_after()) {
+                // Elsewhere it means "too many requests" (protocol page 7); of what is somebody else's it may mean what it says.
+                Verdict::Hold(None) if of_share && reason.says(&["ACCESS_DENIED"]) => {
+                    Verdict::Refused(Kind::Refused)
+                }
+                verdict => verdict,
+            };
             let words = || format!("{label}: {}", reason.words(status));
             match verdict {
                 Verdict::Good => match read(&answer) {
@@ -384,6 +391,15 @@ impl Drop for Api {
 /// Makes the error of what was not done, and has to be begun from what it rests on.
 fn not_done(error: &Error) -> Error {
     Error::new(Kind::Busy, error.to_string()).with_source(error.clone())
+}
+
+/// Returns whether a request is about what another account shares: it names the share, or who shares it (protocol page 8.9).
+fn concerns_share(path: &str, body: Option<&[u8]>) -> bool {
+    const NAME: &[u8] = b"\"shareID\"";
+    ["/upload/web/", "/update/shared/", "/download/by_id/", "%3A"]
+        .iter()
+        .any(|part| path.contains(part))
+        || body.is_some_and(|body| body.windows(NAME.len()).any(|part| part == NAME))
 }
 
 /// The status and the words to judge by; an error inside a 200 counts as what it says it is.

@@ -10,7 +10,7 @@ use crate::{
     cloud::{FolderAnswer, Remote, until_free},
     crash,
     error::{Error, Kind as ErrorKind, Result},
-    options::PassOptions,
+    options::{PassOptions, Shares},
     plan::Verb,
     scan::remote::resolve,
     state::{Pair, PairFiles, baseline::Baseline, hash, trash::Trash},
@@ -263,43 +263,58 @@ impl Places {
         if let Some(id) = &self.remote {
             return Ok(id.clone());
         }
-        if options.dry_run {
-            return Ok(RemoteId {
-                zone: Zone::drive(),
-                doc: DocId::new("not made yet"),
-            });
+        let stand_in = |zone: Zone| RemoteId {
+            zone,
+            doc: DocId::new("not made yet"),
+        };
+        if options.no_remote {
+            return Ok(stand_in(Zone::drive()));
         }
         let path = RelPath::parse(&options.remote)
             .map_err(|error| usage(format!("REMOTE \"{}\": {error}", options.remote)))?;
         let mut folder = RemoteId::root();
         for part in path.parts() {
-            folder = folder_in(remote, &folder, part)?;
+            if let Some(id) = find_in(remote, &folder, part)? {
+                folder = id;
+                continue;
+            }
+            if let Some(owner) = folder.zone.owner()
+                && options.shares != Shares::Write
+            {
+                let text = format!(
+                    "REMOTE \"{}\" does not exist, and would be in what {owner} shares",
+                    options.remote
+                );
+                return Err(Error::new(ErrorKind::Usage, text).with_hint(
+                    "with --shares write it is made there; or give a folder that is there",
+                ));
+            }
+            if options.dry_run {
+                return Ok(stand_in(folder.zone));
+            }
+            folder = make_in(remote, &folder, part)?;
         }
         Ok(folder)
     }
 }
 
-/// Finds a folder by name, or makes it.
-fn folder_in(remote: &dyn Remote, parent: &RemoteId, name: &str) -> Result<RemoteId> {
-    let find = || -> Result<Option<RemoteId>> {
-        match remote.list(std::slice::from_ref(parent))?.pop() {
-            Some(FolderAnswer::Whole { children, .. }) => Ok(children
-                .into_iter()
-                .find(|node| {
-                    node.kind == Kind::Folder
-                        && local_name(&node.name).ok().as_deref() == Some(name)
-                })
-                .map(|node| node.id)),
-            Some(FolderAnswer::Gone) | None => Err(Error::new(
-                ErrorKind::Protocol,
-                "a folder of REMOTE is gone meanwhile",
-            )),
-            Some(FolderAnswer::Odd(why)) => Err(Error::new(ErrorKind::Temporary, why)),
-        }
-    };
-    if let Some(id) = find()? {
-        return Ok(id);
+fn find_in(remote: &dyn Remote, parent: &RemoteId, name: &str) -> Result<Option<RemoteId>> {
+    match remote.list(std::slice::from_ref(parent))?.pop() {
+        Some(FolderAnswer::Whole { children, .. }) => Ok(children
+            .into_iter()
+            .find(|node| {
+                node.kind == Kind::Folder && local_name(&node.name).ok().as_deref() == Some(name)
+            })
+            .map(|node| node.id)),
+        Some(FolderAnswer::Gone) | None => Err(Error::new(
+            ErrorKind::Protocol,
+            "a folder of REMOTE is gone meanwhile",
+        )),
+        Some(FolderAnswer::Odd(why)) => Err(Error::new(ErrorKind::Temporary, why)),
     }
+}
+
+fn make_in(remote: &dyn Remote, parent: &RemoteId, name: &str) -> Result<RemoteId> {
     let made =
         until_free(remote, || remote.create_folders(parent, &[name])).and_then(|mut made| {
             made.pop()
@@ -308,7 +323,7 @@ fn folder_in(remote: &dyn Remote, parent: &RemoteId, name: &str) -> Result<Remot
     match made {
         Ok(node) => Ok(node.id),
         // Whoever made it meanwhile, or a lost answer: it is there now.
-        Err(error) => find()?
+        Err(error) => find_in(remote, parent, name)?
             .ok_or_else(|| error.in_context(format!("cannot make REMOTE's folder \"{name}\""))),
     }
 }

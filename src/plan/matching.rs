@@ -100,6 +100,8 @@ struct LocalMatch<'a> {
     order: Vec<usize>,
     /// See [`super::Rules::writes_shares`].
     writes_shares: bool,
+    /// How many rows have an identity; only where shares are written to.
+    rows_of: HashMap<(u64, i64), u32>,
 }
 
 impl LocalMatch<'_> {
@@ -139,6 +141,13 @@ impl LocalMatch<'_> {
         })
     }
 
+    /// Returns whether a new name inside of what another account shares can be nothing else: no other row has the item's
+    /// inode, as one has that was moved out and back, and no other row's item has been there.
+    fn is_free(&self, row: &Row, item: &LocalItem) -> bool {
+        let known = self.rows_of.get(&(row.inode, row.birth_ns));
+        known.is_none_or(|count| *count == 1) && self.trees.base.get(&item.path).is_none()
+    }
+
     fn by_identity(&self, row: usize, parents: &[Option<usize>]) -> Option<usize> {
         let folder = match (self.is_bound(row, parents), parents[row]) {
             (true, _) if !self.writes_shares => return None,
@@ -155,8 +164,9 @@ impl LocalMatch<'_> {
             let is_sure = base.birth_ns != 0
                 || is_folder(base.kind)
                 || (item.size == base.size && item.mtime_ns == base.mtime_ns);
-            let is_in_reach =
-                folder.is_none_or(|folder| item.path.parent_str() == Some(folder.as_str()));
+            let is_in_reach = folder.is_none_or(|folder| {
+                item.path.parent_str() == Some(folder.as_str()) && self.is_free(base, item)
+            });
             !self.used[*at] && same_kind && is_sure && is_in_reach && !self.has_arrived(base, item)
         });
         fitting.next()
@@ -322,7 +332,14 @@ fn match_local(
     let alive = (first.iter().map(|row| &trees.base.items()[*row]))
         .map(|row| (row.inode, row.birth_ns))
         .collect();
+    let mut rows_of = HashMap::new();
+    if writes_shares {
+        for row in trees.base.items() {
+            *rows_of.entry((row.inode, row.birth_ns)).or_insert(0) += 1;
+        }
+    }
     let mut work = LocalMatch {
+        rows_of,
         order: first.into_iter().chain(last).collect(),
         trees,
         found: vec![None; trees.base.items().len()],

@@ -12,6 +12,7 @@
 
 use std::{
     collections::HashMap,
+    hash::{BuildHasher, RandomState},
     sync::{
         PoisonError, RwLock,
         atomic::{AtomicU32, AtomicUsize, Ordering},
@@ -62,9 +63,11 @@ pub(super) enum Sort {
     Name,
 }
 
-/// After so many refusals in a row the rest of a sort is not offered any more: what is read only is refused every time,
-/// and content is sent whole before that shows.
+/// After so many refusals in a row only one in [`ONE_IN`] of the rest of a sort is offered: what is read only is refused every
+/// time, and content is sent whole before that shows.
 const MOST_REFUSALS: u32 = 3;
+/// Which ones is left to chance, so that a few that will never do keep none of the others back for ever.
+const ONE_IN: u64 = 8;
 
 /// The shares that listings have shown so far.
 #[derive(Debug, Default)]
@@ -218,9 +221,13 @@ impl Shares {
         let refused = self.with(zone, |share| {
             share.refusals[sort as usize].load(Ordering::SeqCst)
         })?;
-        if refused >= MOST_REFUSALS {
+        if refused >= MOST_REFUSALS
+            && !RandomState::new()
+                .hash_one(sort as u8)
+                .is_multiple_of(ONE_IN)
+        {
             let text = format!(
-                "not tried: shared by {owner}, and the service has refused {refused} writes to it in this pass"
+                "not tried in this pass: shared by {owner}, and the service has refused the last {refused} writes to it"
             );
             return Err(read_only(text));
         }
@@ -234,7 +241,8 @@ impl Shares {
             }
             Err(error) if error.kind() == ErrorKind::DiskFull => {
                 let text = format!("the iCloud storage of {owner}, who shares it, is full");
-                Err(Error::new(ErrorKind::Refused, text).with_source(error))
+                log::debug!("{}", error.chain());
+                Err(Error::new(ErrorKind::Refused, text))
             }
             done => done,
         }
@@ -262,7 +270,9 @@ impl<W: Wire> Drive<W> {
         write: impl Fn() -> Result<T>,
     ) -> Result<T> {
         let done = write();
-        if !zone.is_share() || !matches!(&done, Err(error) if error.kind() == ErrorKind::Refused) {
+        if !zone.is_share()
+            || !matches!(&done, Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Changed))
+        {
             return done;
         }
         let (home, before) = self.shares.told(zone)?;

@@ -45,9 +45,8 @@ impl<W: Wire> Drive<W> {
                 .collect(),
         };
         let asked = (0..names.len()).map(client_id).collect::<Vec<_>>();
-        let answer = self.shares.within(&parent.zone, Sort::Folder, || {
-            self.wire.post(Host::Drivews, CALL, &body, Effect::Write)
-        })?;
+        let ask = || self.wire.post(Host::Drivews, CALL, &body, Effect::Write);
+        let answer = self.shares.preparing(&parent.zone, Sort::Folder, ask)?;
         let from = if parent.zone.is_share() {
             node::From::Listing(&parent.zone)
         } else {
@@ -57,7 +56,8 @@ impl<W: Wire> Drive<W> {
         Ok(matched
             .into_iter()
             .map(|item| {
-                let made = done(CALL, item, from)?;
+                let made =
+                    (self.shares).within(&parent.zone, Sort::Folder, || done(CALL, item, from))?;
                 let is_elsewhere = made.parent.as_ref().is_some_and(|place| place != parent);
                 if is_elsewhere || made.is_trashed {
                     return Err(lost(CALL, "the answer shows it in another folder"));

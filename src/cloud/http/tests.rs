@@ -203,6 +203,28 @@ fn an_answer_that_is_too_long_is_asked_for_once() {
 }
 
 #[test]
+fn access_denied_to_what_another_shares_is_a_refusal() {
+    let denied = answer("403 Forbidden", "", r#"{"error_code":"ACCESS_DENIED"}"#);
+    let asked = |path: &str, body: Value| {
+        let (url, server) = recite(vec![denied.clone()]);
+        let api = api(&url, Duration::from_secs(20));
+        let answered = api.post_json::<Value>(Host::Docws, path, &body, Effect::Write);
+        let error = answered.unwrap_err();
+        assert_eq!(server.join().unwrap().len(), 1, "{path}");
+        error.kind()
+    };
+    let plain = || json!({});
+    for path in [
+        "ws/z/upload/web/bob/rec",
+        "ws/z/update/shared/bob?errorBreakdown=true",
+    ] {
+        assert_eq!(asked(path, plain()), Kind::Refused, "{path}");
+    }
+    let named = json!({"items": [{"shareID": {"shareName": "s"}}]});
+    assert_eq!(asked("renameItems", named), Kind::Refused);
+}
+
+#[test]
 fn content_requests_carry_no_cookie_and_the_right_length() {
     let (url, server) = recite(vec![
         answer("200 OK", "", "{}"),

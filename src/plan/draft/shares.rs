@@ -29,7 +29,8 @@ impl<'a> Draft<'a> {
         let owner = zone.owner().unwrap_or_default();
         let why = match (self.rules.writes_shares, what) {
             (true, "deleted") => "nothing is deleted there from here",
-            (true, _) => "only its content and new names are sent there",
+            (true, "changed") => "a single file that is shared is read only here",
+            (true, _) => "what is shared keeps its name and place",
             (false, _) => "read only here",
         };
         let text = format!("{what} here only: shared by {owner}, and {why}{way_out}");

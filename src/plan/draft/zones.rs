@@ -73,10 +73,19 @@ impl<'a> Draft<'a> {
         }
         let hidden = Self::holding_hidden(self.trees.remote);
         let crosses: HashSet<Ent> = crossing.iter().copied().collect();
+        let is_in_crossing = |ent: &Ent| {
+            let goal = self.parts[*ent].goal[REMOTE].as_ref();
+            goal.is_some_and(|place| crosses.contains(&place.parent))
+        };
+        // What begins a zone in a folder that crosses would have to be moved along.
+        let beginning: Vec<Ent> = (1..self.parts.len())
+            .filter(|ent| is_in_crossing(ent) && self.begins_zone(*ent))
+            .collect();
         let mut changed = false;
-        for ent in crossing {
+        for ent in crossing.into_iter().chain(beginning) {
             let part = &self.parts[ent];
             let is_held = part.is_frozen
+                || !crosses.contains(&ent)
                 || part.transfer == Transfer::Down
                 || part.now[LOCAL].is_none()
                 || self.kind(ent) == Kind::Package
@@ -93,8 +102,15 @@ impl<'a> Draft<'a> {
                 }
             }
             if !self.parts[top].is_frozen {
+                let goal = self.parts[top].goal[REMOTE].as_ref();
+                let to_share = goal.is_some_and(|at| self.zone_of_folder(at.parent).is_share());
                 let text = format!(
-                    "can't be moved to another app's library while {:?} can't be copied there",
+                    "can't be moved to {} while {:?} can't be copied there",
+                    if to_share {
+                        "a folder that somebody else shares"
+                    } else {
+                        "another app's library"
+                    },
                     self.shown(ent)
                 );
                 self.keep(top, text, true);

@@ -274,7 +274,7 @@ fn what_may_be_written_to_a_share_is_sent() {
                 "s/ s/b=1<s/a s/a=2<s/b",
                 "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
             ],
-            "mv R s/a > s/a (moving 1) for now; mv R s/b > s/a; mv R s/a (moving 1) > s/b",
+            "put s/a over; put s/b over",
         ),
         (
             "a conflict that ours wins",
@@ -354,6 +354,26 @@ fn what_may_not_be_done_in_a_share_is_told_of() {
             "bisync write-shares",
             ["a=1^z/o/r", "a=2", "a=1^z/o/r"],
             "problem a",
+        ),
+        (
+            "one name over another inside: a new version of that, and the other is deleted",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+                "s/ s/b=1<s/a",
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+            ],
+            "put s/b over; problem s/a",
+        ),
+        (
+            "a folder that holds another's share, moved into a share",
+            "bisync write-shares",
+            [
+                "s/^z/o/r f/ f/b/^z/p/q f/y=1",
+                "s/ s/f/<f s/f/b/<f/b s/f/y=1<f/y",
+                "s/^z/o/r f/ f/b/^z/p/q f/y=1",
+            ],
+            "problem s/f",
         ),
     ];
     check(cases);
