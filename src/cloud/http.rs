@@ -15,6 +15,7 @@ mod recover;
 mod shape;
 mod transport;
 mod upload;
+mod waits;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
+pub(crate) use self::waits::WAIT;
 pub(crate) use crate::cloud::http::{
     failure::Failure,
     shape::{common_headers, common_url},
