@@ -166,11 +166,16 @@ fn a_full_account_is_told_with_what_to_do() {
         retry_after: None,
     };
     world.emulator.fault(Fault::always("upload/web", full));
-    world
-        .pass("push", &[])
-        .code(3)
-        .says("iCloud storage is full")
-        .says("Recently Deleted");
+    let ran = world.pass("push", &[]).code(3);
+    let words = "a: cannot send: the account's iCloud storage is full (upload/web: status 400)\n";
+    assert_eq!(ran.stderr.matches(words).count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("full").count(), 1, "{}", ran.stderr);
+    // The same command again would be refused again.
+    assert!(!ran.stderr.contains("again"), "{}", ran.stderr);
+    ran.says("hint: make room in iCloud: ")
+        .says("gone from Recently Deleted too");
+    let json = world.pass("push", &["--json"]).code(3).stdout;
+    assert!(json.contains("\"storage_full\":true"), "{json}");
 }
 
 #[test]
