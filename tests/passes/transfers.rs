@@ -229,7 +229,7 @@ fn a_download_that_would_leave_too_little_free_is_not_begun() {
     world.drive.write("d/b", vec![b'x'; 3_000]).unwrap();
     world.emulator.clear_requests();
     let all = ["--min-free", "900000G"];
-    let before = "the downloads need 2.9 KiB here, where ";
+    let before = "--min-free is 878.9 TiB, and the whole disk of LOCAL has ";
     let dry = [&all[..], &["--dry-run"]].concat();
     world.pass("pull", &dry).code(0).says(before);
     let ran = world.pass("pull", &all).code(3);
