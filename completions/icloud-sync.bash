@@ -138,7 +138,7 @@ _icloud__sync() {
                     return 0
                     ;;
                 --shares)
-                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)
@@ -248,7 +248,7 @@ _icloud__sync() {
                     return 0
                     ;;
                 --shares)
-                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write skip" -- "${cur}"))
                     return 0
                     ;;
                 --listers)
@@ -414,7 +414,7 @@ _icloud__sync() {
                     return 0
                     ;;
                 --shares)
-                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write skip" -- "${cur}"))
                     return 0
                     ;;
                 --conflict)
@@ -580,7 +580,7 @@ _icloud__sync() {
                     return 0
                     ;;
                 --shares)
-                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)
@@ -694,7 +694,7 @@ _icloud__sync() {
                     return 0
                     ;;
                 --shares)
-                    COMPREPLY=($(compgen -W "read skip" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "read write skip" -- "${cur}"))
                     return 0
                     ;;
                 --max-delete)

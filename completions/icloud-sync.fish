@@ -95,6 +95,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l filter-
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+write\t'Received and sent: new items, changes and new names; nothing is deleted in it'
 skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand pull" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
@@ -144,6 +145,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l filter-
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+write\t'Received and sent: new items, changes and new names; nothing is deleted in it'
 skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand push" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
@@ -193,6 +195,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l filte
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+write\t'Received and sent: new items, changes and new names; nothing is deleted in it'
 skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l max-delete -d 'Stop before anything is done if more than N files, or N% of them, would be deleted' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand bisync" -l trash-days -d 'Empty the local trash of what is older than N days; 0: never [default: 30]' -r
@@ -239,6 +242,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l filter
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+write\t'Received and sent: new items, changes and new names; nothing is deleted in it'
 skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l listers -d 'Most listing requests at once [default: 8]' -r
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand check" -l account -d 'Apple account to use, if more than one is signed in' -r
@@ -309,6 +313,7 @@ complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l filt
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l links -d 'What to do with symbolic links [default: skip]' -r -f -a "skip\t'Skipped, and counted'
 follow\t'What it points at, if that is inside LOCAL and no loop'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l shares -d 'What to do with what others share with you [default: read]' -r -f -a "read\t'Received; what is changed in it here is left alone and told of'
+write\t'Received and sent: new items, changes and new names; nothing is deleted in it'
 skip\t'Skipped, and counted'"
 complete -c icloud-sync -n "__fish_icloud_sync_using_subcommand explain" -l conflict -d 'Who wins if both sides changed a file [default: prefer-newer]' -r -f -a "prefer-newer\t'The one modified later; both are kept if the times are within a second'
 prefer-local\t'The one on this machine'

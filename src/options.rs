@@ -80,6 +80,8 @@ pub enum Shares {
     /// It is received, and nothing is ever sent to it.
     #[default]
     Read,
+    /// It is received and sent, where its owner lets it be written to; nothing is deleted or moved in it from here.
+    Write,
     /// Skipped and counted.
     Skip,
 }

@@ -10,6 +10,7 @@ mod explain;
 mod facts;
 mod learned;
 mod look;
+mod packages;
 mod places;
 mod room;
 mod sight;
@@ -27,7 +28,7 @@ use crate::{
     cloud::{Remote, endpoint::Endpoint},
     error::{Error, Kind as ErrorKind, Result},
     exec::{self, disk::Disk},
-    options::PassOptions,
+    options::{PassOptions, Shares},
     plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
     report::{Event, Reporter, Summary, words},
     scan::{
@@ -57,7 +58,7 @@ use places::Places;
 pub use undo::{End, Step, Undone, past, undo as take_back};
 
 /// How often the plan may ask for content before something is wrong with the answers.
-const MOST_ROUNDS: usize = 8;
+const MOST_ROUNDS: usize = 12;
 
 /// What a pass works with besides its options.
 pub struct Tools<'a> {
@@ -227,17 +228,23 @@ impl Pass<'_> {
             &remote_root,
             &mut learned,
         )?;
+        let disk = match &local_root {
+            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
+            None => None,
+        };
+        let (mut plan, facts) = self.plan(
+            &base,
+            &mut listings,
+            &filter,
+            &remote_root,
+            disk.as_ref(),
+            &mut learned,
+        )?;
         for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
             .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
         {
             self.tools.reporter.event(&Event::LeftAlone { side, left });
         }
-        let disk = match &local_root {
-            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
-            None => None,
-        };
-        let (mut plan, facts) =
-            self.plan(&base, &listings, &filter, &remote_root, disk.as_ref())?;
         let guarded = self.guard(&awake, &listings, &plan);
         drop(awake);
         let dry_run = self.options.dry_run;
@@ -399,6 +406,7 @@ impl Pass<'_> {
                     found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
                 })
         };
+        let is_there = |path: &RelPath| base.rows.get(path).is_some();
         let looked_ns = exec::now_ns();
         let scan_local = || -> Result<Listing<LocalItem>> {
             let Some(root) = local_root else {
@@ -408,7 +416,7 @@ impl Pass<'_> {
                 root,
                 filter,
                 links: self.options.links,
-                going_remote: self.options.verb != Verb::Pull,
+                going_remote: (self.options.verb != Verb::Pull).then_some(&is_there),
                 is_package: &is_package,
                 watch: Watch {
                     stop: self.tools.stop,
@@ -473,16 +481,18 @@ impl Pass<'_> {
     fn plan(
         &self,
         base: &Baseline,
-        listings: &Listings,
+        listings: &mut Listings,
         filter: &Filter,
         remote_root: &RemoteId,
         disk: Option<&Disk>,
+        learned: &mut Learned,
     ) -> Result<(Plan, Facts)> {
         let rules = Rules {
             verb: self.options.verb,
             policy: self.options.policy,
             delete: self.options.delete,
             checksum: self.options.checksum,
+            writes_shares: self.options.shares == Shares::Write,
         };
         let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
         let mut facts = if self.options.no_remote {
@@ -504,7 +514,9 @@ impl Pass<'_> {
             if inquiry.is_empty() {
                 return Ok((plan, facts));
             }
+            Self::fold(&inquiry, listings, filter, disk);
             self.answer(&inquiry, listings, disk, &mut facts)?;
+            self.look_into(&inquiry, listings, disk, &mut facts, learned)?;
         }
         Err(Error::new(
             ErrorKind::Other,

@@ -309,7 +309,8 @@ pub struct FilterArgs {
     pub links: Option<LinksArg>,
     /// What to do with what others share with you [default: read]
     ///
-    /// Nothing is ever sent to it, whatever is done with it here. [env: SHARES]
+    /// By default nothing is sent to it, whatever is done with it here. How to write to it is known
+    /// from one other program only, and has not been tried with Apple's service. [env: SHARES]
     #[arg(long, value_name = "WHAT", value_enum)]
     pub shares: Option<SharesArg>,
 }
@@ -356,6 +357,8 @@ pub enum LinksArg {
 pub enum SharesArg {
     /// Received; what is changed in it here is left alone and told of
     Read,
+    /// Received and sent: new items, changes and new names; nothing is deleted in it
+    Write,
     /// Skipped, and counted
     Skip,
 }
@@ -364,6 +367,7 @@ impl From<SharesArg> for Shares {
     fn from(shares: SharesArg) -> Self {
         match shares {
             SharesArg::Read => Self::Read,
+            SharesArg::Write => Self::Write,
             SharesArg::Skip => Self::Skip,
         }
     }

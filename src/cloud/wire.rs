@@ -142,6 +142,9 @@ pub(crate) struct Written<'a> {
     pub(crate) client_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) name: Option<&'a str>,
+    /// Of what another account shares, as in [`Asked`].
+    #[serde(rename = "shareID", skip_serializing_if = "Option::is_none")]
+    pub(crate) share_id: Option<Box<RawValue>>,
 }
 
 /// Items that are written to.
@@ -159,6 +162,9 @@ pub(crate) struct Writes<'a> {
 pub(crate) struct NewFolders<'a> {
     pub(crate) destination_drivews_id: String,
     pub(crate) folders: Vec<NewFolder<'a>>,
+    /// Of what another account shares: as its share's own item gives it, without its change tag (page 8.9).
+    #[serde(rename = "shareID", skip_serializing_if = "Option::is_none")]
+    pub(crate) share_id: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// One of them.

@@ -184,6 +184,16 @@ impl Disk {
         );
     }
 
+    /// Opens LOCAL itself, for names to be made in it.
+    ///
+    /// # Errors
+    /// `Local` where no more files can be opened.
+    pub(super) fn root_spot(&self) -> Result<Spot> {
+        let shown = self.root_path.display().to_string();
+        let folder = self.walk(self.root.as_fd(), [], &shown, OFlags::NOFOLLOW)?;
+        Ok(Spot::new(folder, OsStr::new("."), &shown))
+    }
+
     /// Opens the folder that a path is in.
     ///
     /// # Errors

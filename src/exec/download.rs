@@ -145,7 +145,7 @@ impl Run<'_> {
         let disk = self.exec.disk;
         let old = self.expect_local(action, spot)?;
         let replaced = old.filter(|old| old.kind == Some(Kind::File));
-        disk.finish_mode(file, replaced.map(|old| old.mode), item.path.as_str())?;
+        disk.finish_mode(file, replaced.map(|old| old.mode), spot)?;
         if let Some(ms) = item.modified_ms {
             own::set_mtime(file, ms, item.path.as_str())?;
         }
@@ -245,7 +245,7 @@ impl Run<'_> {
             }
         };
         let ours = (disk.look(&action.path)?).filter(|marks| marks.kind == Some(Kind::File));
-        disk.finish_mode(&file, ours.map(|marks| marks.mode), item.path.as_str())?;
+        disk.finish_mode(&file, ours.map(|marks| marks.mode), &kept)?;
         if let Some(ms) = item.modified_ms {
             own::set_mtime(&file, ms, item.path.as_str())?;
         }
@@ -303,7 +303,7 @@ fn replace_by_copy(
         let mut copy = disk.write(&kept)?;
         let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
         std::io::copy(&mut from, &mut copy).map_err(fail)?;
-        disk.finish_mode(&copy, Some(old.mode), path.as_str())?;
+        disk.finish_mode(&copy, Some(old.mode), spot)?;
         copy.sync_all().map_err(fail)?;
         disk.touch_spot(&kept);
     }

@@ -72,7 +72,7 @@ impl Run<'_> {
                 // A folder of that name is as good as a new one, whoever made it; and a lost answer may have made it.
                 Err(error) if matches!(error.kind(), ErrorKind::Exists | ErrorKind::Lost) => {
                     let there = there.get_or_insert_with(|| self.children(&parent));
-                    find_folder(there, name, &action.path, &error)
+                    find_folder(there, &parent, name, &action.path, &error)
                 }
                 Ok(node) => {
                     self.did(&Deed::RemoteAppeared {
@@ -141,6 +141,7 @@ fn folder_row(action: &Action, marks: &super::disk::Marks, remote: &RemoteItem) 
 
 fn find_folder(
     there: &Result<Vec<Node>>,
+    parent: &RemoteId,
     name: &str,
     path: &RelPath,
     error: &Error,
@@ -151,7 +152,11 @@ fn find_folder(
         .iter()
         .find(|node| local_name(&node.name).ok() == wanted)
     {
-        Some(node) if node.kind == Kind::Folder && !node.is_shared && !node.id.zone.is_share() => {
+        Some(node)
+            if node.kind == Kind::Folder
+                && !node.is_shared
+                && (node.id.zone == parent.zone || !node.id.zone.is_share()) =>
+        {
             Ok(node.clone())
         }
         Some(_) => Err(changed(

@@ -12,7 +12,7 @@ pub mod gate;
 mod lanes;
 mod marks;
 pub(crate) mod own;
-mod package;
+pub(crate) mod package;
 mod quota;
 mod ranges;
 mod relocate;

@@ -3,10 +3,18 @@
 //! While it is unfinished nobody else may read it: it gets the mode that it is to have only when it is put in place.
 //! Nothing here follows a link: what is opened, made or removed is a name in a folder that is open already.
 
+mod acl;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::HashSet, ffi::OsStr, fs::File, os::fd::OwnedFd, path::PathBuf};
+use std::{
+    collections::HashSet,
+    ffi::{OsStr, OsString},
+    fs::File,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use rustix::{
     fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps},
@@ -17,7 +25,7 @@ use super::disk::{Disk, Spot, io};
 use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
-    scan::filter::is_part_name,
+    scan::filter::{OWN_PREFIX, PART_SUFFIX, is_part_name},
     tree::RelPath,
 };
 
@@ -45,7 +53,9 @@ impl Disk {
         crash::step();
         match rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty()) {
             Ok(opened) => {
-                if is_ours_alone(&opened).map_err(|errno| io("look at", &spot.shown, errno))? {
+                if is_ours_alone(&opened, spot)
+                    .map_err(|errno| io("look at", &spot.shown, errno))?
+                {
                     if let Err(errno) = rustix::fs::fchmod(&opened, Mode::from_raw_mode(PRIVATE)) {
                         log::debug!("\"{}\" can't be made private: {errno}", spot.shown);
                     }
@@ -71,15 +81,46 @@ impl Disk {
         .map_err(|errno| io("write", &spot.shown, errno))
     }
 
-    /// Gives what was unfinished the mode that it is to have: `old`, that of what it replaces, else that of anything new.
+    /// Opens an empty file on LOCAL's file system that has no name at all, and is gone when it is closed. Where the file system
+    /// knows no such thing, it has a name for a moment.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub(super) fn unnamed(&self) -> Result<File> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let root = self.root_spot()?;
+        let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::TMPFILE;
+        match rustix::fs::openat(&root.folder, ".", flags, Mode::from_raw_mode(PRIVATE)) {
+            Ok(file) => return Ok(file.into()),
+            Err(errno) => log::debug!("no file without a name can be made: {errno}"),
+        }
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!(
+            "{OWN_PREFIX}{}-{number}.look{PART_SUFFIX}",
+            std::process::id()
+        );
+        let spot = root.beside(&name)?;
+        let file = self.write(&spot)?;
+        self.unlink(&spot)?;
+        Ok(file)
+    }
+
+    /// Gives what was unfinished the mode that it is to have: `old`, that of what it replaces at `spot`, else that of anything
+    /// that is made anew there.
     ///
     /// # Errors
     /// `Local`.
-    pub(super) fn finish_mode(&self, file: &File, old: Option<u32>, shown: &str) -> Result<()> {
+    pub(super) fn finish_mode(&self, file: &File, old: Option<u32>, spot: &Spot) -> Result<()> {
+        let shown = &spot.shown;
         let is_folder = file.metadata().is_ok_and(|metadata| metadata.is_dir());
-        let new = if is_folder { 0o777 } else { 0o666 } & !self.umask;
+        let new = || {
+            let wanted = if is_folder { 0o777 } else { 0o666 };
+            // A folder's default ACL holds in place of the umask.
+            wanted & acl::default_mode(spot).unwrap_or(!self.umask)
+        };
         crash::step();
-        let mode = Mode::from_raw_mode(old.map_or(new, |old| old & 0o777));
+        let mode = old.map_or_else(new, |old| acl::plain_mode(file, spot, old & 0o777));
+        let mode = Mode::from_raw_mode(mode);
         match rustix::fs::fchmod(file, mode) {
             // FAT and its like, and folders of others, have the mode that they were mounted with.
             Err(errno @ (Errno::PERM | Errno::NOTSUP | Errno::NOSYS)) => {
@@ -173,13 +214,29 @@ pub(crate) fn remove_leftovers(folder: &Spot) -> Result<()> {
 }
 
 /// Returns whether an opened file is a plain one of this user's that has no other name.
-fn is_ours_alone(file: &OwnedFd) -> rustix::io::Result<bool> {
+fn is_ours_alone(file: &OwnedFd, spot: &Spot) -> rustix::io::Result<bool> {
     let stat = rustix::fs::fstat(file)?;
-    Ok(
-        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-            && stat.st_nlink == 1
-            && stat.st_uid == rustix::process::geteuid().as_raw(),
-    )
+    let is_alone =
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile && stat.st_nlink <= 1;
+    Ok(is_alone && is_owner(stat.st_uid, || owner_here(spot)))
+}
+
+/// Returns whether an owner is this user, or whom the file system gives what this user makes: some (NFS with squashing, sshfs,
+/// FAT) give all files one owner. There anybody who may write here owns all the same, so that the owner tells nothing.
+fn is_owner(uid: u32, here: impl FnOnce() -> rustix::io::Result<u32>) -> bool {
+    uid == rustix::process::geteuid().as_raw() || here().is_ok_and(|here| here == uid)
+}
+
+/// Returns whom the file system gives what is made beside a spot.
+fn owner_here(spot: &Spot) -> rustix::io::Result<u32> {
+    let mut name = OsString::from(OWN_PREFIX);
+    name.push(format!("{}-", std::process::id()));
+    name.push(spot.name.as_os_str());
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let made = rustix::fs::openat(&spot.folder, &name, flags, Mode::from_raw_mode(PRIVATE))?;
+    let stat = rustix::fs::fstat(&made);
+    rustix::fs::unlinkat(&spot.folder, &name, AtFlags::empty())?;
+    Ok(stat?.st_uid)
 }
 
 fn open_folder(above: &OwnedFd, name: &OsStr, shown: &str) -> Result<OwnedFd> {
@@ -194,7 +251,7 @@ fn open_folder(above: &OwnedFd, name: &OsStr, shown: &str) -> Result<OwnedFd> {
 }
 
 /// Returns the names in an opened folder.
-fn names(folder: &OwnedFd, shown: &str) -> Result<Vec<std::ffi::OsString>> {
+fn names(folder: &OwnedFd, shown: &str) -> Result<Vec<OsString>> {
     use std::os::fd::AsRawFd as _;
     let fail = |error| Error::io(format!("cannot look into \"{shown}\""), error);
     let path = format!("/proc/self/fd/{}", folder.as_raw_fd());

@@ -1,6 +1,7 @@
 //! A zip that came from the service, unpacked into an opened folder.
 //!
-//! Nothing in it is trusted: all of it is in one top folder, whose name is left off; every name is walked part by part from
+//! Nothing in it is trusted: all of it is in one top folder, whose name is left off, but for the resource forks that Apple's
+//! own packers put beside it, which go; every name is walked part by part from
 //! the folder that is open, and nothing that stands there already is written to; links and special files are refused, and
 //! so is what comes to more than it may. The first oddity ends it: half a package is none.
 
@@ -29,7 +30,7 @@ use self::archive::{Entry, Method};
 use crate::{
     error::{Error, Kind, Result},
     report::words,
-    tree::local_name,
+    tree::{PackageTree, Signature, SignatureHasher, local_name},
 };
 
 /// Files and folders of one package: the largest documents have some ten thousand.
@@ -63,7 +64,7 @@ fn local(error: io::Error) -> Error {
 /// `Integrity` where there are more, or they can't be read; those of `grow`; `Local` or `DiskFull`.
 pub(super) fn pour(
     from: &mut impl Read,
-    into: &mut File,
+    into: &mut impl Write,
     most: u64,
     grow: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<u64> {
@@ -112,8 +113,40 @@ pub(super) fn gunzipped(
     Ok((plain, length))
 }
 
+/// What a content goes into: a file, or nothing; and its signature is taken on the way.
+#[derive(Default)]
+pub(super) struct Sink {
+    file: Option<File>,
+    pub(super) hasher: SignatureHasher,
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = match &mut self.file {
+            Some(file) => file.write(bytes)?,
+            None => bytes.len(),
+        };
+        self.hasher.update(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Returns whether an entry is a resource fork, or what else no other system has, as Apple's packers put it beside the top
+/// folder: below `__MACOSX/`, or as its twin with `._` in front.
+fn is_fork(name: &str) -> bool {
+    match name.split_once('/') {
+        Some((top, _)) => top == "__MACOSX",
+        None => name.starts_with("._"),
+    }
+}
+
 /// Unpacks a zip of `length` bytes below an opened, empty folder, without the one top folder that it has, to no more than
-/// `most` bytes. `grow` is told of bytes before they are written.
+/// `most` bytes. `grow` is told of bytes before they are written. Without a folder it is only read. Returns the
+/// signature of what is in it.
 ///
 /// # Errors
 /// `Integrity` where anything about it is odd; those of `grow`; `Local` or `DiskFull`.
@@ -121,13 +154,14 @@ pub(super) fn unzip(
     packed: &File,
     length: u64,
     most: u64,
-    folder: BorrowedFd<'_>,
+    folder: Option<BorrowedFd<'_>>,
     grow: &mut dyn FnMut(u64) -> Result<()>,
-) -> Result<()> {
+) -> Result<Signature> {
     let entries = archive::list(packed, length, MOST_ENTRIES).map_err(odd)?;
     let mut left = most;
     let mut top: Option<String> = None;
-    for entry in &entries {
+    let mut tree = PackageTree::default();
+    for entry in entries.iter().filter(|entry| !is_fork(&entry.name)) {
         // An empty folder takes room too.
         grow(0)?;
         expect_plain(entry)?;
@@ -149,27 +183,43 @@ pub(super) fn unzip(
             errno => local(errno.into()),
         };
         let last = if entry.is_folder() { None } else { parts.pop() };
-        let parent = make_folders(folder, &parts).map_err(taken)?;
-        let Some(last) = last else { continue };
+        let parent = folder.map(|folder| make_folders(folder, &parts));
+        let parent = parent.transpose().map_err(taken)?;
+        let parts = parts.iter().map(String::as_str);
+        let Some(last) = last else {
+            tree.folder(parts);
+            continue;
+        };
         if entry.size > left {
             return Err(too_much(most));
         }
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mut file = rustix::fs::openat(&parent, last, flags, Mode::from_raw_mode(0o666))
-            .map(File::from)
+        let file = (parent.as_ref())
+            .map(|parent| rustix::fs::openat(parent, &last, flags, Mode::from_raw_mode(0o666)))
+            .transpose()
             .map_err(taken)?;
-        unpack(packed, length, entry, &mut file, grow)?;
+        let mut sink = Sink {
+            file: file.map(File::from),
+            hasher: SignatureHasher::new(),
+        };
+        unpack(packed, length, entry, &mut sink, grow)?;
         left -= entry.size;
+        if !tree.file(parts.chain([last.as_str()]), sink.hasher.finish()) {
+            return Err(taken(Errno::EXIST));
+        }
     }
-    Ok(())
+    if top.is_none() {
+        return Err(odd("nothing is in it"));
+    }
+    Ok(tree.signature())
 }
 
 fn unpack(
     packed: &File,
     length: u64,
     entry: &Entry,
-    file: &mut File,
+    sink: &mut Sink,
     grow: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let content = archive::content(packed, length, entry).map_err(odd)?;
@@ -179,7 +229,7 @@ fn unpack(
     };
     // One byte more shows that there is more.
     let mut content = CrcReader::new(content.take(entry.size.saturating_add(1)));
-    let count = pour(&mut content, file, u64::MAX, grow)?;
+    let count = pour(&mut content, sink, u64::MAX, grow)?;
     if count != entry.size {
         let text = format!("{} is not as long as the list says", entry.shown());
         return Err(odd(text));

@@ -277,8 +277,9 @@ pub fn links(text: &str) -> Result<Links, String> {
 pub fn shares(text: &str) -> Result<Shares, String> {
     match text.trim() {
         "read" => Ok(Shares::Read),
+        "write" => Ok(Shares::Write),
         "skip" => Ok(Shares::Skip),
-        _ => Err("read or skip is expected".into()),
+        _ => Err("read, write or skip is expected".into()),
     }
 }
 

@@ -121,8 +121,16 @@ pub(super) fn facts(base: &Baseline) -> Facts {
         };
         (row.id.clone(), Ok(fact))
     });
+    let trees = (base.rows.items().iter())
+        .filter(|row| row.kind == Kind::Package)
+        .map(|row| {
+            let unknown = "what is in it is not known without asking iCloud";
+            let tree = row.signature.ok_or_else(|| unknown.to_owned());
+            (row.id.clone(), tree)
+        });
     Facts {
         remote: remote.collect(),
+        trees: trees.collect(),
         ..Facts::default()
     }
 }

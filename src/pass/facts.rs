@@ -88,6 +88,9 @@ impl Pass<'_> {
         done: &AtomicU64,
         total: u64,
     ) -> Result<Signature> {
+        if item.kind == Kind::Package {
+            return exec::package::tree_here(disk, item, self.tools.stop);
+        }
         let fail = |error| Error::io(format!("cannot read \"{}\"", item.path), error);
         let spot = disk.spot(&item.path)?;
         let mut file = disk.read(&spot)?;

@@ -1,6 +1,7 @@
 //! What was found out about the service and is worth knowing next time; never needed.
 
 use std::{
+    collections::BTreeMap,
     fmt, fs,
     path::{Path, PathBuf},
 };
@@ -13,6 +14,7 @@ use crate::{
     exec::Limits,
     scan::remote::ListLimits,
     state::{create_private, hash, replace_file},
+    tree::{RemoteItem, Signature},
 };
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +43,17 @@ struct Stored {
     most_tokens: Option<usize>,
     #[serde(default)]
     most_reads: Option<usize>,
+    /// What is in packages that were fetched only to be compared: id and version, signature.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    trees: BTreeMap<String, String>,
+}
+
+/// So many packages are remembered; then it begins anew.
+const MOST_TREES: usize = 1_000;
+
+/// Names one version of one package.
+fn version(item: &RemoteItem) -> String {
+    format!("{} {}", item.id.file_drivewsid(), item.etag.as_str())
 }
 
 /// What was found out about an account's service.
@@ -57,6 +70,7 @@ pub(crate) struct Learned {
     /// How many things go into other requests.
     pub(crate) batches: Batches,
     full_since: Option<String>,
+    trees: BTreeMap<String, String>,
 }
 
 impl Learned {
@@ -85,6 +99,7 @@ impl Learned {
                 write_run: or(stored.write_run, exec.write_run),
             },
             full_since: stored.full_since.clone(),
+            trees: stored.trees.clone(),
             batches: Batches {
                 tokens: or(stored.token_batch, batches.tokens),
                 most_tokens: or(stored.most_tokens, batches.most_tokens),
@@ -101,6 +116,19 @@ impl Learned {
         let at: jiff::Timestamp = self.full_since.as_deref()?.parse().ok()?;
         let at = at.to_zoned(jiff::tz::TimeZone::system());
         Some(at.strftime("%Y-%m-%d %H:%M").to_string())
+    }
+
+    /// Returns what is known to be in a version of a package.
+    pub(super) fn tree(&self, item: &RemoteItem) -> Option<Signature> {
+        Signature::from_wire(self.trees.get(&version(item))?)
+    }
+
+    /// Notes what is in a version of a package, so that it need not be fetched again to be compared.
+    pub(super) fn remember_tree(&mut self, item: &RemoteItem, tree: Signature) {
+        if self.trees.len() >= MOST_TREES {
+            self.trees.clear();
+        }
+        self.trees.insert(version(item), tree.to_wire());
     }
 
     /// Notes whether a pass has found the account's storage full.
@@ -128,6 +156,7 @@ impl Learned {
             most_folders: other(self.limits.most, listing.most),
             most_tokens: other(self.batches.most_tokens, batches.most_tokens),
             most_reads: other(self.batches.most_reads, batches.most_reads),
+            trees: self.trees.clone(),
         };
         if now == self.stored {
             return Ok(());
@@ -161,9 +190,25 @@ mod fuzz;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tree::{Etag, Kind, RelPath, RemoteId};
+
+    fn package(etag: &str) -> RemoteItem {
+        RemoteItem {
+            path: RelPath::parse("a.pages").unwrap(),
+            kind: Kind::File,
+            size: 1,
+            modified_ms: None,
+            id: RemoteId::root(),
+            etag: Etag::new(etag),
+            name: None,
+            is_fixed: false,
+            is_lent: false,
+        }
+    }
 
     #[test]
     fn what_was_learned_is_known_next_time() {
+        let tree = Signature::of(b"1");
         let folder = tempfile::tempdir().unwrap();
         let mut learned = Learned::load(folder.path(), "me");
         assert!(!learned.is_signature_proven);
@@ -180,10 +225,13 @@ mod tests {
         learned.batches.reads = 1;
         learned.batches.most_reads = 2;
         learned.limits.most = 120;
+        learned.remember_tree(&package("1"), tree);
         learned.save().unwrap();
         let again = Learned::load(folder.path(), "me");
         assert!(again.is_signature_proven);
         assert_eq!((again.limits, again.exec), (learned.limits, learned.exec));
+        assert_eq!(again.tree(&package("1")), Some(tree));
+        assert_eq!(again.tree(&package("2")), None);
         assert!(again.full_since().is_some());
         assert_eq!(again.batches, learned.batches);
         assert!(!Learned::load(folder.path(), "you").is_signature_proven);

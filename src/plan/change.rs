@@ -56,11 +56,21 @@ pub fn local(
     }
     let same_inode = row.inode == item.inode && row.birth_ns == item.birth_ns;
     if row.kind == Kind::Package {
-        let same = row.size == item.size && row.mtime_ns == item.mtime_ns;
-        return Ok(match (same, same_inode) {
-            (true, true) => Content::Same,
-            (true, false) => Content::Renewed,
-            (false, _) => Content::Modified,
+        if row.size != item.size {
+            return Ok(Content::Modified);
+        }
+        if row.mtime_ns == item.mtime_ns {
+            return Ok(if same_inode {
+                Content::Same
+            } else {
+                Content::Renewed
+            });
+        }
+        let known = row.signature;
+        return Ok(match known.and_then(|_| inquiry.local(facts, item)) {
+            Some(Ok(signature)) if Some(signature) == known => Content::Renewed,
+            Some(Err(why)) => return Err(why.to_owned()),
+            Some(Ok(_)) | None => Content::Modified,
         });
     }
     if row.size != item.size {
@@ -145,6 +155,9 @@ pub fn is_equal(
     if local.kind == Kind::Folder && remote.kind == Kind::Folder {
         return Ok(true);
     }
+    if local.kind == Kind::Package {
+        return is_equal_package(local, remote, facts, inquiry);
+    }
     if local.kind != Kind::File || remote.kind != Kind::File || local.size != remote.size {
         return Ok(false);
     }
@@ -169,6 +182,29 @@ pub fn is_equal(
         },
         (_, _) => false,
     })
+}
+
+/// As [`is_equal`], for a local package. What the other one holds is told only by fetching it: it is asked for where
+/// nothing else can tell.
+fn is_equal_package(
+    local: &LocalItem,
+    remote: &RemoteItem,
+    facts: &Facts,
+    inquiry: &mut Inquiry,
+) -> Result<bool, String> {
+    if remote.kind == Kind::Folder {
+        return Ok(false);
+    }
+    match inquiry.remote(facts, remote) {
+        Some(Ok(fact)) if fact.is_package => {}
+        Some(Err(why)) => return Err(why.to_owned()),
+        Some(Ok(_)) | None => return Ok(false),
+    }
+    match (inquiry.local(facts, local), inquiry.tree(facts, remote)) {
+        (Some(Err(why)), _) | (_, Some(Err(why))) => Err(why.to_owned()),
+        (Some(Ok(here)), Some(Ok(there))) => Ok(here == there),
+        (None, _) | (_, None) => Ok(false),
+    }
 }
 
 /// Returns whether two times, in ms, are within [`TIE_MS`] of each other; a missing one never is.

@@ -62,6 +62,22 @@ pub fn kept_name(name: &str, mtime_ms: i64, is_taken: impl Fn(&str) -> bool) -> 
     }
 }
 
+/// Returns whether a name is one that [`kept_name`] gives.
+pub fn is_kept_name(name: &str) -> bool {
+    let is_stamp = |text: &str| {
+        let (stamp, number) = text.split_once('-').unwrap_or((text, "2"));
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+        let time = stamp.strip_suffix('Z').and_then(|it| it.split_once('T'));
+        time.is_some_and(|(day, time)| {
+            day.len() == 8 && time.len() == 6 && is_number(day) && is_number(time)
+        }) && is_number(number)
+    };
+    name.rsplit_once(".conflict-").is_some_and(|(stem, tail)| {
+        let stamp = tail.split_once('.').map_or(tail, |(stamp, _)| stamp);
+        !stem.is_empty() && is_stamp(stamp)
+    })
+}
+
 /// Writes a time as `YYYYMMDDTHHMMSSZ`; what no calendar holds is written as 1970's first second.
 fn stamp(ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
@@ -101,6 +117,12 @@ mod tests {
             kept_name(".bashrc", ms, |_| false),
             ".bashrc.conflict-20250929T132000Z"
         );
+        for name in ["a.txt", "README", ".bashrc", "a.b.pages"] {
+            assert!(!is_kept_name(name));
+            assert!(is_kept_name(&kept_name(name, ms, |_| false)));
+            assert!(is_kept_name(&kept_name(name, ms, |it| !it.contains("-12"))));
+        }
+        assert!(!is_kept_name("a.conflict-mine.pages"));
         let taken = |name: &str| !name.contains("-3");
         assert_eq!(
             kept_name("a.txt", ms, taken),

@@ -5,6 +5,7 @@
 //! with a removed folder, and no two things want one name.
 
 mod names;
+mod packages;
 mod settle;
 mod shares;
 mod whole;
@@ -89,6 +90,8 @@ pub struct Draft<'a> {
     pub kept: Vec<(Ent, Kept)>,
     /// Conflicts that the policy settles, each with the entity that loses.
     pub conflicts: Vec<(Ent, Conflict)>,
+    /// Packages that can't be sent, and stay here.
+    unsent: Vec<Ent>,
     /// What stands on each side that is left alone, and no entity of the listing.
     pub reserved: [HashSet<Place<'a>>; 2],
     /// Folder to the names in it, in lower case; made when the first conflict name is wanted.
@@ -136,7 +139,7 @@ impl<'a> Draft<'a> {
     /// Drafts where everything shall be. What only content can tell and is not known goes into `inquiry`;
     /// the draft is of no use then.
     pub fn new(trees: Trees<'a>, input: Input<'a>, rules: Rules, inquiry: &mut Inquiry) -> Self {
-        let matched = match_trees(trees, input.facts, inquiry);
+        let matched = match_trees(trees, rules.writes_shares, input.facts, inquiry);
         let mut draft = Self {
             parts: parts(trees, &matched),
             trees,
@@ -144,15 +147,20 @@ impl<'a> Draft<'a> {
             rules,
             kept: Vec::new(),
             conflicts: Vec::new(),
+            unsent: Vec::new(),
             reserved: [
                 reserved(trees.local, &matched.of_local),
                 reserved(trees.remote, &matched.of_remote),
             ],
             names: HashMap::new(),
         };
+        draft.ask_for_packages(inquiry);
         draft.freeze_listed(&matched);
         for ent in 1..draft.parts.len() {
             draft.settle(ent, inquiry);
+        }
+        if inquiry.is_empty() {
+            draft.hold_back(inquiry);
         }
         if inquiry.is_empty() {
             draft.make_whole();

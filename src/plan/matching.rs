@@ -98,6 +98,8 @@ struct LocalMatch<'a> {
     /// All rows, those first whose remote item is still there: of two rows with one inode the other is what an
     /// earlier pass left behind.
     order: Vec<usize>,
+    /// See [`super::Rules::writes_shares`].
+    writes_shares: bool,
 }
 
 impl LocalMatch<'_> {
@@ -126,10 +128,24 @@ impl LocalMatch<'_> {
         zone.is_share() && parents[row].is_some_and(|parent| rows[parent].id.zone == *zone)
     }
 
+    /// Returns whether what was moved to another zone stands there on the remote side already, as a new item: a pass that
+    /// copied it there has ended before it could note that. Nothing is moved across zones, so it is paired with what
+    /// stands there, and the old one counts as gone.
+    fn has_arrived(&self, row: &Row, item: &LocalItem) -> bool {
+        let there = self.trees.remote.get(&item.path);
+        there.is_some_and(|there| {
+            let known = self.trees.base.get(&item.path);
+            there.id.zone != row.id.zone && known.is_none_or(|known| known.id != there.id)
+        })
+    }
+
     fn by_identity(&self, row: usize, parents: &[Option<usize>]) -> Option<usize> {
-        if self.is_bound(row, parents) {
-            return None;
-        }
+        let folder = match (self.is_bound(row, parents), parents[row]) {
+            (true, _) if !self.writes_shares => return None,
+            // Nothing but its name can change there.
+            (true, Some(parent)) => Some(&self.trees.local.items()[self.found[parent]?].path),
+            (true, None) | (false, _) => None,
+        };
         let base = &self.trees.base.items()[row];
         let candidates = self.by_inode.get(&(base.inode, base.birth_ns))?;
         let mut fitting = candidates.iter().copied().filter(|at| {
@@ -139,7 +155,9 @@ impl LocalMatch<'_> {
             let is_sure = base.birth_ns != 0
                 || is_folder(base.kind)
                 || (item.size == base.size && item.mtime_ns == base.mtime_ns);
-            !self.used[*at] && same_kind && is_sure
+            let is_in_reach =
+                folder.is_none_or(|folder| item.path.parent_str() == Some(folder.as_str()));
+            !self.used[*at] && same_kind && is_sure && is_in_reach && !self.has_arrived(base, item)
         });
         fitting.next()
     }
@@ -175,7 +193,9 @@ impl LocalMatch<'_> {
             &self.trees.base.items()[row],
             &self.trees.local.items()[item],
         );
-        item.kind == Kind::File
+        // The signature of a package is one of another thing than a file's.
+        !is_folder(item.kind)
+            && item.kind == base.kind
             && item.size == base.size
             && base.signature.is_some_and(|known| {
                 matches!(inquiry.local(facts, item), Some(Ok(signature)) if signature == known)
@@ -244,27 +264,28 @@ impl LocalMatch<'_> {
         self.by_content(&free, facts, inquiry);
     }
 
-    /// A file that is gone and a new one of the same content are one that was moved by copying.
+    /// A file or package that is gone and a new one of the same content are one that was moved by copying.
     fn by_content(&mut self, files: &[usize], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
-        let mut gone: HashMap<(u64, Signature), VecDeque<usize>> = HashMap::new();
-        let mut sizes: HashSet<u64> = HashSet::new();
+        let mut gone: HashMap<(Kind, u64, Signature), VecDeque<usize>> = HashMap::new();
+        let mut sizes: HashSet<(Kind, u64)> = HashSet::new();
         for row in files.iter().copied() {
             let base = &rows[row];
             if let (None, Some(signature)) = (self.found[row], base.signature)
                 && base.size > 0
             {
-                sizes.insert(base.size);
-                let of_content = gone.entry((base.size, signature)).or_default();
+                sizes.insert((base.kind, base.size));
+                let of_content = gone.entry((base.kind, base.size, signature)).or_default();
                 of_content.push_back(row);
             }
         }
         for (at, item) in self.trees.local.items().iter().enumerate() {
-            if self.used[at] || item.kind != Kind::File || !sizes.contains(&item.size) {
+            if self.used[at] || !sizes.contains(&(item.kind, item.size)) {
                 continue;
             }
             if let Some(Ok(signature)) = inquiry.local(facts, item)
-                && let Some(of_content) = gone.get_mut(&(item.size, signature))
+                && let Some(of_content) = gone.get_mut(&(item.kind, item.size, signature))
+                && (of_content.front()).is_some_and(|row| !self.has_arrived(&rows[*row], item))
                 && let Some(row) = of_content.pop_front()
             {
                 self.claim(row, at);
@@ -276,6 +297,7 @@ impl LocalMatch<'_> {
 fn match_local(
     trees: Trees<'_>,
     parents: &[Option<usize>],
+    writes_shares: bool,
     facts: &Facts,
     inquiry: &mut Inquiry,
 ) -> Vec<Option<usize>> {
@@ -307,6 +329,7 @@ fn match_local(
         used: vec![false; trees.local.items().len()],
         by_inode,
         alive,
+        writes_shares,
     };
     work.run(parents, facts, inquiry);
     work.found
@@ -373,12 +396,17 @@ fn match_remote(
 }
 
 /// Matches the three trees. What only content can tell is asked of `facts`; what they don't know yet goes into
-/// `inquiry`.
-pub fn match_trees(trees: Trees<'_>, facts: &Facts, inquiry: &mut Inquiry) -> Matched {
+/// `inquiry`. `writes_shares` is [`super::Rules::writes_shares`].
+pub fn match_trees(
+    trees: Trees<'_>,
+    writes_shares: bool,
+    facts: &Facts,
+    inquiry: &mut Inquiry,
+) -> Matched {
     let base_parents = parents(trees.base.items().iter().map(|row| &row.path));
     let local_parents = parents(trees.local.items().iter().map(|item| &item.path));
     let remote_parents = parents(trees.remote.items().iter().map(|item| &item.path));
-    let local = match_local(trees, &base_parents, facts, inquiry);
+    let local = match_local(trees, &base_parents, writes_shares, facts, inquiry);
     let remote = match_remote(trees, &base_parents, &local);
 
     let mut matched = Matched {

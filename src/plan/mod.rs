@@ -7,7 +7,8 @@
 //! file or the network; what it needs comes in as arguments.
 //!
 //! Some questions only content can answer: has a touched file changed, are two new files equal? [`make`] lists
-//! the ones it met in an [`Inquiry`]; the caller finds the answers, puts them into [`Facts`] and asks again.
+//! the ones it met in an [`Inquiry`]; the caller finds the answers, puts them into [`Facts`] and asks again. So it does of
+//! folders that turn out to be packages, which are to be one item of the local listing.
 
 pub mod change;
 pub mod conflict;
@@ -352,6 +353,10 @@ pub struct Facts {
     pub local: HashMap<RelPath, Result<Signature, String>>,
     /// What the service says of remote files, or why it does not.
     pub remote: HashMap<RemoteId, Result<RemoteFact, String>>,
+    /// Signatures of all that is in remote packages ([`crate::tree::PackageTree`]), or why one can't be had.
+    pub trees: HashMap<RemoteId, Result<Signature, String>>,
+    /// What is in local packages, files and folders; nothing where one can't be looked into.
+    pub inside: HashMap<RelPath, Vec<LocalItem>>,
 }
 
 /// Questions that only content can answer.
@@ -361,21 +366,54 @@ pub struct Inquiry {
     pub local: BTreeSet<RelPath>,
     /// Remote files whose signature is wanted.
     pub remote: BTreeSet<RemoteId>,
+    /// Local folders that are packages, or would be: each is to be listed as one item, without what is in it.
+    pub packages: BTreeSet<RelPath>,
+    /// Remote packages that are to be looked into.
+    pub trees: BTreeSet<RemoteId>,
+    /// Local packages whose files and folders are wanted.
+    pub inside: BTreeSet<RelPath>,
 }
 
 impl Inquiry {
     /// Returns whether nothing is asked.
     pub fn is_empty(&self) -> bool {
-        self.local.is_empty() && self.remote.is_empty()
+        self.local.is_empty()
+            && self.remote.is_empty()
+            && self.packages.is_empty()
+            && self.trees.is_empty()
+            && self.inside.is_empty()
     }
 
-    /// Returns a local file's signature or why it can't be read; asks for it where it is not known.
+    /// Returns the signature of what is in a remote package; asks for it where it is not known.
+    fn tree<'a>(
+        &mut self,
+        facts: &'a Facts,
+        item: &RemoteItem,
+    ) -> Option<Result<Signature, &'a str>> {
+        let answer = facts.trees.get(&item.id);
+        if answer.is_none() {
+            self.trees.insert(item.id.clone());
+        }
+        answer.map(|answer| answer.as_ref().copied().map_err(String::as_str))
+    }
+
+    /// Returns what is in a local package; asks for it where it is not known.
+    fn inside<'a>(&mut self, facts: &'a Facts, path: &RelPath) -> Option<&'a [LocalItem]> {
+        let answer = facts.inside.get(path);
+        if answer.is_none() {
+            self.inside.insert(path.clone());
+        }
+        answer.map(Vec::as_slice)
+    }
+
+    /// Returns the signature of a local file, or of all that is in a package, or why it can't be read; asks for it where it
+    /// is not known.
     fn local<'a>(
         &mut self,
         facts: &'a Facts,
         item: &LocalItem,
     ) -> Option<Result<Signature, &'a str>> {
-        if item.size == 0 {
+        if item.size == 0 && item.kind == Kind::File {
             return Some(Ok(Signature::of(b"")));
         }
         let answer = facts.local.get(&item.path);
@@ -437,6 +475,8 @@ pub struct Rules {
     pub delete: Delete,
     /// Settle every doubt by content.
     pub checksum: bool,
+    /// Write to what other accounts share: nothing is deleted there, and nothing goes to another folder.
+    pub writes_shares: bool,
 }
 
 /// Makes a plan. Where the second value is not empty, the plan rests on guesses: find the answers

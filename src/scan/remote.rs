@@ -136,7 +136,7 @@ impl<'a> Gather<'a> {
         };
         self.list(first)?;
         if let Some(known) = self.scan.known
-            && self.scan.shares == Shares::Read
+            && self.scan.shares != Shares::Skip
         {
             // How to ask for shares is known only when the folders that they begin in have been listed.
             let first = self.probe(known, true)?;

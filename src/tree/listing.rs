@@ -178,6 +178,46 @@ impl<T: HasPath> Listing<T> {
     }
 }
 
+impl Listing<LocalItem> {
+    /// Takes a folder with all below it for one thing: `as_one`, or what is left alone in its place; nothing where neither is
+    /// given, since it is gone or hidden.
+    pub fn fold(&mut self, folder: &RelPath, as_one: Result<Option<LocalItem>, Freeze>) {
+        let native = (self.get(folder).and_then(|item| item.spelling.as_deref())).map_or_else(
+            || folder.as_str().to_owned(),
+            |spelling| spelling.to_string_lossy().into_owned(),
+        );
+        let is_in = |path: &RelPath| path.is_at_or_under(folder);
+        self.items.retain(|item| !is_in(&item.path));
+        self.holds_hidden.retain(|path| !is_in(path));
+        self.left.retain(|left| match &left.path {
+            Some(path) => !is_in(path),
+            None => (left.shown.strip_prefix(&native)).is_none_or(|rest| !rest.starts_with('/')),
+        });
+        match as_one {
+            Ok(Some(item)) => {
+                let at = self.items.partition_point(|other| other.path < item.path);
+                self.items.insert(at, item);
+                return;
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.left.push(Left {
+                    path: Some(folder.clone()),
+                    shown: native,
+                    why,
+                });
+                self.left.sort_by(|a, b| a.shown.cmp(&b.shown));
+            }
+        }
+        match folder.parent() {
+            None => self.root_holds_hidden = true,
+            Some(parent) => {
+                self.holds_hidden.insert(parent);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,5 +261,53 @@ mod tests {
         let under: Vec<_> = listing.under(&folder).map(|i| i.path.as_str()).collect();
         assert_eq!(under, ["a/b/d", "a/c"]);
         assert!(listing.get(&RelPath::parse("a.x").unwrap()).is_some());
+    }
+
+    #[test]
+    fn a_folder_that_is_one_thing_takes_all_in_it_along() {
+        let here = |path: &str, kind: Kind| LocalItem {
+            path: RelPath::parse(path).unwrap(),
+            kind,
+            size: 0,
+            mtime_ns: 0,
+            inode: 0,
+            birth_ns: 0,
+            spelling: None,
+        };
+        let left = |path: Option<&str>, shown: &str| Left {
+            path: path.map(|path| RelPath::parse(path).unwrap()),
+            shown: shown.to_owned(),
+            why: Freeze::NotAFile { is_symlink: true },
+        };
+        let folder = RelPath::parse("d/p.key").unwrap();
+        let mut listing = Listing::new(vec![
+            here("d", Kind::Folder),
+            here("d/p.key", Kind::Folder),
+            here("d/p.key/a", Kind::File),
+            here("d/p.key2", Kind::File),
+        ]);
+        listing.holds_hidden = [folder.clone(), RelPath::parse("d/q").unwrap()].into();
+        listing.left = vec![
+            left(Some("d/p.key/link"), "d/p.key/link"),
+            left(None, "d/p.key/\u{fffd}"),
+            left(None, "d/p.key\u{fffd}"),
+        ];
+        let paths = |listing: &Listing<LocalItem>| {
+            let paths = listing.items().iter().map(|item| item.path.to_string());
+            paths.collect::<Vec<_>>()
+        };
+        let mut one = listing.clone();
+        one.fold(&folder, Ok(Some(here("d/p.key", Kind::Package))));
+        assert_eq!(paths(&one), ["d", "d/p.key", "d/p.key2"]);
+        assert_eq!(one.get(&folder).unwrap().kind, Kind::Package);
+        assert_eq!((one.left.len(), one.holds_hidden.len()), (1, 1));
+        // Hidden, or not to be read, it keeps its folder from being removed.
+        for (why, count) in [(Ok(None), 1), (Err(Freeze::Unknown("no".to_owned())), 2)] {
+            let mut none = listing.clone();
+            none.fold(&folder, why);
+            assert_eq!(paths(&none), ["d", "d/p.key2"]);
+            assert_eq!(none.left.len(), count);
+            assert!(none.holds_hidden.contains(&RelPath::parse("d").unwrap()));
+        }
     }
 }

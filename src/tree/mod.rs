@@ -13,7 +13,7 @@ mod signature;
 
 pub use item::{DocId, Etag, Kind, LocalItem, RemoteId, RemoteItem, Zone};
 pub use listing::{Freeze, HasPath, Left, Listing};
-pub use package::{PACKAGE_SUFFIXES, names_package};
+pub use package::{PACKAGE_SUFFIXES, PackageTree, names_package, package_suffix};
 pub use path::{NameError, RelPath, local_name};
 pub use row::Row;
 pub use signature::{Signature, SignatureHasher};

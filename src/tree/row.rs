@@ -34,7 +34,7 @@ pub struct Row {
     pub is_fixed: bool,
     /// As [`RemoteItem::is_lent`].
     pub is_lent: bool,
-    /// The content's signature, computed here; `None` for folders and packages.
+    /// The content's signature, computed here; of a package, that of all in it ([`super::PackageTree`]). `None` for folders.
     pub signature: Option<Signature>,
     /// The content's SHA-256, where `--checksum` asked for it.
     pub sha256: Option<Box<[u8; 32]>>,
@@ -50,10 +50,10 @@ impl Row {
     ) -> Self {
         Self {
             path: local.path.clone(),
-            kind: if local.kind == Kind::Folder {
-                Kind::Folder
-            } else {
-                remote.kind
+            // The service lists a package as a file.
+            kind: match local.kind {
+                Kind::Folder | Kind::Package => local.kind,
+                Kind::File => remote.kind,
             },
             size: local.size,
             mtime_ns: local.mtime_ns,

@@ -261,3 +261,62 @@ fn a_file_of_more_than_five_gib_is_sent() {
     world.pass("push", &[]).code(0);
     expect_quiet(&world);
 }
+
+/// An ACL as the system keeps it, from tags and bits; those of one named user are his whose number is 4711.
+fn acl(entries: &[(u16, u16)]) -> Vec<u8> {
+    let mut bytes = 2_u32.to_le_bytes().to_vec();
+    for (tag, bits) in entries {
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(bits.to_le_bytes());
+        let id = if *tag == 2 { 4_711 } else { u32::MAX };
+        bytes.extend(id.to_le_bytes());
+    }
+    bytes
+}
+
+fn set_acl(path: &Path, kind: &str, entries: &[(u16, u16)]) -> rustix::io::Result<()> {
+    let name = format!("system.posix_acl_{kind}");
+    rustix::fs::setxattr(path, name, &acl(entries), rustix::fs::XattrFlags::empty())
+}
+
+#[test]
+fn what_a_folders_default_acl_gives_is_not_cut() {
+    let world = World::new();
+    let entries = [(1, 7), (2, 7), (4, 5), (0x10, 7), (0x20, 0)];
+    if set_acl(&world.local(), "default", &entries).is_err() {
+        return; // This file system knows no ACLs.
+    }
+    world.drive.write("d/new", "1").unwrap();
+    let files: [(&str, &[u8]); 1] = [("Data/a", b"1")];
+    world.drive.mkpackage("Doc.pages", &files).unwrap();
+    world.pass("pull", &[]).code(0);
+    world.write("plain/file", "1");
+    let mode = |path: &str| fs::metadata(world.local().join(path)).unwrap().mode() & 0o777;
+    assert_eq!(mode("plain/file"), 0o660);
+    assert_eq!(mode("d/new"), 0o660);
+    assert_eq!(mode("Doc.pages"), 0o770);
+    assert_eq!(mode("Doc.pages/Data/a"), 0o660);
+    // What replaces a file has its mode, the execute bits too.
+    let new = world.local().join("d/new");
+    fs::set_permissions(&new, fs::Permissions::from_mode(0o750)).unwrap();
+    world.drive.write("d/new", "2").unwrap();
+    world.pass("pull", &[]).code(0);
+    assert_eq!((world.read("d/new").as_str(), mode("d/new")), ("2", 0o750));
+}
+
+#[test]
+fn a_group_gets_no_more_than_it_had_under_an_acl() {
+    let world = World::new();
+    world.drive.write("a", "1").unwrap();
+    world.pass("pull", &[]).code(0);
+    let file = world.local().join("a");
+    let entries = [(1, 6), (2, 6), (4, 4), (0x10, 6), (0x20, 0)];
+    if set_acl(&file, "access", &entries).is_err() {
+        return; // This file system knows no ACLs.
+    }
+    let mode = || fs::metadata(&file).unwrap().mode() & 0o777;
+    assert_eq!(mode(), 0o660, "the mask");
+    world.drive.write("a", "2").unwrap();
+    world.pass("pull", &[]).code(0);
+    assert_eq!((world.read("a").as_str(), mode()), ("2", 0o640));
+}

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -171,7 +172,37 @@ fn a_package_that_is_replaced_is_whole_whenever_it_is_killed() {
             break;
         }
     }
-    // Killed between the package's place and the note of it, a pass can't tell it from a change made here: both versions
-    // are kept then, the one beside the other.
+    // Killed between the package's place and the note of it, a pass finds that what is here is what is there.
+    let names = fs::read_dir(world.local()).unwrap();
+    let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+    assert!(names.len() <= 2, "one package and the trash: {names:?}");
     world.expect_quiet("pull");
+    world.expect_quiet("bisync");
+}
+
+/// A step is something only where the program is built with debug assertions.
+#[cfg(debug_assertions)]
+#[test]
+fn a_package_that_comes_anew_is_one_whenever_it_is_killed() {
+    for step in 1.. {
+        let world = World::new();
+        let files: [(&str, &[u8]); 2] = [("Index", b"1"), ("Data/a", b"2")];
+        world.drive.mkpackage("d/Doc.pages", &files).unwrap();
+        let output = world
+            .command()
+            .env("ICLOUD_SYNC_TEST_DIE_AT", step.to_string())
+            .args(["bisync", "local"])
+            .output()
+            .unwrap();
+        world.pass("bisync", &["--force"]).code(0);
+        let there = fs::read_dir(world.local().join("d")).unwrap();
+        assert_eq!(there.count(), 1, "step {step}");
+        assert_eq!(world.read("d/Doc.pages/Data/a"), "2");
+        world.expect_quiet("bisync");
+        assert_eq!(world.count("deleteItems"), 0);
+        if output.status.code() == Some(0) {
+            assert!(step > 10, "{step} steps");
+            break;
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Packages: what is refused of one leaves everything as it was, and what is odd but harmless goes.
+//! Packages as they are received: what is refused of one leaves everything as it was, and what is odd but harmless goes.
 
 use std::{
     fs,
@@ -90,7 +90,7 @@ impl Zip {
 }
 
 /// A package that was pulled once, as old content.
-fn world() -> World {
+pub(super) fn world() -> World {
     let world = World::new();
     world
         .drive
@@ -141,7 +141,7 @@ fn expect_zip_refused(zip: Vec<u8>, says: &str) {
     assert_eq!(world.trash()["Doc.pages/Index"], Some(b"old".to_vec()));
 }
 
-fn zip_of(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn zip_of(top: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let named: Vec<(String, &str)> = (files.iter())
         .map(|(name, content)| (format!("{top}/{name}"), *content))
         .collect();
@@ -411,81 +411,6 @@ fn an_empty_file_here_is_no_package_there() {
     world.expect_quiet("bisync");
 }
 
-#[test]
-fn a_new_folder_that_looks_like_a_package_is_left_alone() {
-    let world = world();
-    let copy = |to: &str| {
-        world.write(&format!("{to}/Index"), "old");
-        world.write(&format!("{to}/Data/a"), "1");
-    };
-    copy("Copy.pages");
-    copy("d/New.RTFD");
-    copy("d/ordinary");
-    let before = world.local_tree();
-    let ran = world.pass("bisync", &[]).code(3);
-    ran.says("Copy.pages: a folder with this name is a document of an app")
-        .says("d/New.RTFD: a folder")
-        .says("send it as a .zip");
-    assert_eq!(world.local_tree(), before);
-    let there = world.remote_tree();
-    let names: Vec<&str> = there.keys().map(String::as_str).collect();
-    let sent = [
-        "Doc.pages",
-        "d",
-        "d/ordinary",
-        "d/ordinary/Data",
-        "d/ordinary/Data/a",
-        "d/ordinary/Index",
-    ];
-    assert_eq!(names, sent);
-    world.pass("push", &["--delete-extra"]).code(3);
-    assert_eq!(world.remote_tree(), there);
-    // Pull sends nothing, and has nothing to say of it.
-    world.pass("pull", &[]).code(0);
-    assert_eq!(world.local_tree(), before);
-    // The way out that is named.
-    fs::remove_dir_all(world.local().join("d/New.RTFD")).unwrap();
-    fs::remove_dir_all(world.local().join("Copy.pages")).unwrap();
-    world.write("Copy.pages.zip", zip_of("Copy.pages", &[("Index", "old")]));
-    world.pass("bisync", &[]).code(0);
-    assert!(world.remote_tree().contains_key("Copy.pages.zip"));
-}
-
-#[test]
-fn a_folder_of_a_packages_name_that_is_one_there_stays_one() {
-    let world = World::new();
-    world.drive.write("Notes.rtfd/a", "1").unwrap();
-    world.pass("bisync", &[]).code(0);
-    world.write("Notes.rtfd/b", "2");
-    world.write("Notes.rtfd/a", "changed");
-    world.pass("bisync", &[]).code(0);
-    world.expect_equal();
-    assert_eq!(world.remote_tree()["Notes.rtfd/b"], Some(b"2".to_vec()));
-    world.expect_quiet("bisync");
-}
-
-#[test]
-fn a_package_that_was_changed_here_is_given_up_by_moving_it_away() {
-    for verb in ["bisync", "push"] {
-        let world = world();
-        world.drive.write("other", "1").unwrap();
-        world.pass("pull", &[]).code(0);
-        world.write("Doc.pages/Index", "changed here");
-        let before = world.remote_etags();
-        let ran = world.pass(verb, &[]).code(3);
-        ran.says("make the change on a device or at icloud.com")
-            .says("move it out of LOCAL and run `icloud-sync pull` before any bisync");
-        assert_eq!(world.remote_etags(), before);
-        assert_eq!(world.read("Doc.pages/Index"), "changed here");
-        let away = world.folder.path().join("mine.pages");
-        fs::rename(world.local().join("Doc.pages"), away).unwrap();
-        world.pass("pull", &[]).code(0);
-        assert_eq!(world.read("Doc.pages/Index"), "old");
-        assert_eq!(world.remote_etags(), before);
-        world.expect_quiet(verb);
-    }
-}
-
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().mode() & 0o777
 }
@@ -531,4 +456,26 @@ fn a_gateways_refusal_makes_no_empty_file_of_a_package() {
     }
     world.pass("bisync", &[]).code(0);
     assert_eq!(world.read("Doc.pages/Index"), "1");
+}
+
+#[test]
+fn resource_forks_beside_a_package_go() {
+    let world = World::new();
+    let with = [
+        ("__MACOSX/._D", "fork"),
+        ("__MACOSX/D/._Index", "fork"),
+        ("._D", "fork"),
+        ("D/Index", "1"),
+        ("D/._odd", "2"),
+    ];
+    world
+        .drive
+        .write_package_zip("Doc.pages", zip(&with))
+        .unwrap();
+    world.pass("pull", &[]).code(0);
+    let tree = world.local_tree();
+    let names: Vec<&str> = tree.keys().map(String::as_str).collect();
+    assert_eq!(names, ["Doc.pages", "Doc.pages/._odd", "Doc.pages/Index"]);
+    expect_zip_refused(zip(&[("__MACOSX/._D", "fork")]), "nothing is in it");
+    expect_zip_refused(zip(&[("__MACOSX", "1")]), "is in no folder");
 }

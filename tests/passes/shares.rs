@@ -7,13 +7,15 @@ use icloud_sync::emulator::ShareDownload;
 use crate::world::World;
 
 /// Requests that write to iCloud Drive.
-const WRITES: [&str; 6] = [
+pub(super) const WRITES: [&str; 8] = [
     "createFolders",
     "renameItems",
     "moveItems",
     "moveItemsToTrash",
+    "deleteItems",
     "upload/web",
     "update/documents",
+    "update/shared",
 ];
 
 /// A pair that is in step: a folder that is shared with others later, one that is not, and a file.
@@ -136,7 +138,7 @@ fn hazard_19_a_plan_says_what_goes_for_others_too() {
 }
 
 /// A pair with a file of its own and a share of two files, in step.
-fn with_share() -> World {
+pub(super) fn with_share() -> World {
     let world = World::new();
     world.drive.add_share("Team", "_bob").unwrap();
     for path in ["Team/plan.txt", "Team/deep/map.txt", "own.txt"] {

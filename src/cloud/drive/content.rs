@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{Drive, Wire, encoded, parts::in_parts, shares::own};
+use super::{Drive, Wire, encoded, parts::in_parts, shares::Sort};
 use crate::{
     cloud::{
         Commit, Node, Staged, Token,
@@ -102,7 +102,18 @@ impl<W: Wire> Drive<W> {
         size: u64,
         open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>>,
     ) -> Result<Staged> {
-        own(zone)?;
+        self.shares.preparing(zone, Sort::Content, || {
+            self.stage_often(zone, name, size, open)
+        })
+    }
+
+    fn stage_often(
+        &self,
+        zone: &Zone,
+        name: &str,
+        size: u64,
+        open: &mut dyn FnMut() -> Result<Box<dyn Read + Send>>,
+    ) -> Result<Staged> {
         let mut is_renewed = false;
         let mut n = 0;
         loop {
@@ -137,7 +148,7 @@ impl<W: Wire> Drive<W> {
             content_type,
             size,
         };
-        let path = format!("ws/{}/upload/web", encoded(zone.as_str()));
+        let [path, _] = self.shares.upload_paths(zone)?;
         let slots: Vec<UploadSlot> = self.wire.post(Host::Docws, &path, &body, Effect::Read)?;
         let slot = slots.into_iter().next().unwrap_or_default();
         let (Some(doc), Some(url)) = (slot.document_id, slot.url) else {
@@ -184,7 +195,6 @@ impl<W: Wire> Drive<W> {
         size: u64,
         modified_ms: i64,
     ) -> Result<Node> {
-        own(&folder.zone)?;
         let doc = match what {
             Commit::Create => &staged.doc,
             Commit::Update(doc) => doc,
@@ -204,7 +214,7 @@ impl<W: Wire> Drive<W> {
             create_short_guid: true,
             allow_conflict: false,
             path: AddPath {
-                starting_document_id: folder.doc.to_string(),
+                starting_document_id: self.shares.starting_document(folder)?,
                 path: name,
             },
             file_flags: FileFlags {
@@ -222,16 +232,15 @@ impl<W: Wire> Drive<W> {
                 receipt: receipt.as_deref(),
             },
         };
-        let path = format!(
-            "ws/{}/update/documents?errorBreakdown=true",
-            encoded(folder.zone.as_str())
-        );
+        let [_, path] = self.shares.upload_paths(&folder.zone)?;
         let effect = match what {
             Commit::Create => Effect::Write,
             Commit::Update(_) => Effect::AtOnce,
         };
-        let answer: Committed = self.wire.post(Host::Docws, &path, &body, effect)?;
-        self.committed_node(&committed(answer)?, folder, doc, name)
+        let document = self.shares.within(&folder.zone, Sort::Content, || {
+            committed(self.wire.post(Host::Docws, &path, &body, effect)?)
+        })?;
+        self.committed_node(&document, folder, doc, name)
     }
 
     fn committed_node(

@@ -1,9 +1,14 @@
 //! New folders, names, places and the trash (protocol page 8.7).
 //!
 //! One request for all items of a call; each item's answer is judged by itself. An item that the answer
-//! says nothing of is `Lost`: it has to be read back.
+//! says nothing of is `Lost`: it has to be read back. What is in another account's share names it (page 8.9).
 
-use super::{Drive, Wire, shares::own};
+use serde_json::{Map, Value, value::RawValue};
+
+use super::{
+    Drive, Wire,
+    shares::{Sort, own},
+};
 use crate::{
     cloud::{
         Node, Target,
@@ -12,7 +17,7 @@ use crate::{
         wire::{Item, Items, NewFolder, NewFolders, Writes, Written},
     },
     error::{Error, Kind as ErrorKind, Result},
-    tree::RemoteId,
+    tree::{Kind, RemoteId},
 };
 
 impl<W: Wire> Drive<W> {
@@ -25,10 +30,11 @@ impl<W: Wire> Drive<W> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        own(&parent.zone)?;
+        let (parent_id, share) = self.shares.named(parent, Kind::Folder)?;
         let client_id = |number: usize| format!("FOLDER::UNKNOWN_ZONE::TempId-{number}");
         let body = NewFolders {
-            destination_drivews_id: parent.folder_drivewsid(),
+            destination_drivews_id: parent_id,
+            share_id: share.as_deref().map(without_tag).transpose()?,
             folders: names
                 .iter()
                 .enumerate()
@@ -38,13 +44,20 @@ impl<W: Wire> Drive<W> {
                 })
                 .collect(),
         };
-        let answer = self.wire.post(Host::Drivews, CALL, &body, Effect::Write)?;
         let asked = (0..names.len()).map(client_id).collect::<Vec<_>>();
+        let answer = self.shares.within(&parent.zone, Sort::Folder, || {
+            self.wire.post(Host::Drivews, CALL, &body, Effect::Write)
+        })?;
+        let from = if parent.zone.is_share() {
+            node::From::Listing(&parent.zone)
+        } else {
+            node::From::Elsewhere
+        };
         let matched = matched(CALL, answer, &asked, |item| item.client_id.as_deref())?;
         Ok(matched
             .into_iter()
             .map(|item| {
-                let made = done(CALL, item)?;
+                let made = done(CALL, item, from)?;
                 let is_elsewhere = made.parent.as_ref().is_some_and(|place| place != parent);
                 if is_elsewhere || made.is_trashed {
                     return Err(lost(CALL, "the answer shows it in another folder"));
@@ -56,11 +69,21 @@ impl<W: Wire> Drive<W> {
 
     pub(super) fn rename_item(&self, item: &Target, name: &str) -> Result<Node> {
         const CALL: &str = "renameItems";
-        let mut written = written(item, false);
-        written.name = Some(name);
-        let mut answers = self.write(CALL, None, vec![written], std::slice::from_ref(item))?;
-        let answer = answers.pop().unwrap_or_else(|| Err(unsaid(CALL)))?;
-        done(CALL, Ok(answer))
+        let zone = &item.id.zone;
+        let from = if zone.is_share() {
+            node::From::Asked(&item.id)
+        } else {
+            node::From::Elsewhere
+        };
+        let rename = || {
+            let mut written = self.written(item, false)?;
+            written.name = Some(name);
+            let mut answers = self.write(CALL, None, vec![written])?;
+            let answer = answers.pop().unwrap_or_else(|| Err(unsaid(CALL)));
+            done(CALL, answer, from)
+        };
+        let in_share = || self.with_fresh_tag(zone, rename);
+        self.shares.within(zone, Sort::Name, in_share)
     }
 
     pub(super) fn move_items(
@@ -70,12 +93,12 @@ impl<W: Wire> Drive<W> {
     ) -> Result<Vec<Result<Node>>> {
         const CALL: &str = "moveItems";
         own(&folder.zone)?;
-        let written = items.iter().map(|item| written(item, true)).collect();
-        let answers = self.write(CALL, Some(folder.folder_drivewsid()), written, items)?;
+        let written = self.all_own(items, true)?;
+        let answers = self.write(CALL, Some(folder.folder_drivewsid()), written)?;
         Ok(answers
             .into_iter()
             .map(|item| {
-                let moved = done(CALL, item)?;
+                let moved = done(CALL, item, node::From::Elsewhere)?;
                 match &moved.parent {
                     Some(place) if place == folder => Ok(moved),
                     Some(_) => Err(changed(CALL, "the service left it where it was")),
@@ -88,12 +111,12 @@ impl<W: Wire> Drive<W> {
 
     pub(super) fn trash_items(&self, items: &[Target]) -> Result<Vec<Result<Node>>> {
         const CALL: &str = "moveItemsToTrash";
-        let written = items.iter().map(|item| written(item, true)).collect();
-        let answers = self.write(CALL, None, written, items)?;
+        let written = self.all_own(items, true)?;
+        let answers = self.write(CALL, None, written)?;
         Ok(answers
             .into_iter()
             .map(|item| {
-                let trashed = done(CALL, item)?;
+                let trashed = done(CALL, item, node::From::Elsewhere)?;
                 if trashed.is_trashed {
                     return Ok(trashed);
                 }
@@ -108,12 +131,12 @@ impl<W: Wire> Drive<W> {
 
     pub(super) fn put_items_back(&self, items: &[Target]) -> Result<Vec<Result<Node>>> {
         const CALL: &str = "putBackItemsFromTrash";
-        let written = items.iter().map(|item| written(item, false)).collect();
-        let answers = self.write(CALL, None, written, items)?;
+        let written = self.all_own(items, false)?;
+        let answers = self.write(CALL, None, written)?;
         Ok(answers
             .into_iter()
             .map(|item| {
-                let back = done(CALL, item)?;
+                let back = done(CALL, item, node::From::Elsewhere)?;
                 if back.is_trashed {
                     return Err(changed(CALL, "it is still in Recently Deleted"));
                 }
@@ -130,16 +153,11 @@ impl<W: Wire> Drive<W> {
         call: &'static str,
         destination: Option<String>,
         written: Vec<Written<'_>>,
-        items: &[Target],
     ) -> Result<Vec<Result<Item>>> {
-        if items.is_empty() {
+        if written.is_empty() {
             return Ok(Vec::new());
         }
-        items.iter().try_for_each(|item| own(&item.id.zone))?;
-        let asked: Vec<String> = items
-            .iter()
-            .map(|item| item.id.drivewsid(item.kind))
-            .collect();
+        let asked: Vec<String> = written.iter().map(|item| item.drivewsid.clone()).collect();
         let body = Writes {
             destination_drivews_id: destination,
             items: written,
@@ -147,16 +165,36 @@ impl<W: Wire> Drive<W> {
         let answer = self.wire.post(Host::Drivews, call, &body, Effect::Write)?;
         matched(call, answer, &asked, |item| item.drivewsid.as_deref())
     }
+
+    fn written<'a>(&self, item: &'a Target, has_client_id: bool) -> Result<Written<'a>> {
+        let (drivewsid, share_id) = self.shares.named(&item.id, item.kind)?;
+        Ok(Written {
+            client_id: has_client_id.then(|| drivewsid.clone()),
+            drivewsid,
+            etag: item.etag.as_str(),
+            name: None,
+            share_id,
+        })
+    }
+
+    /// Returns what is written of items that are all one's own.
+    fn all_own<'a>(&self, items: &'a [Target], has_client_id: bool) -> Result<Vec<Written<'a>>> {
+        (items.iter())
+            .map(|item| {
+                own(&item.id.zone)?;
+                self.written(item, has_client_id)
+            })
+            .collect()
+    }
 }
 
-fn written(item: &Target, has_client_id: bool) -> Written<'_> {
-    let drivewsid = item.id.drivewsid(item.kind);
-    Written {
-        client_id: has_client_id.then(|| drivewsid.clone()),
-        drivewsid,
-        etag: item.etag.as_str(),
-        name: None,
-    }
+/// Returns a `shareID` as new folders have it: without the change tag (page 8.9).
+fn without_tag(share: &RawValue) -> Result<Map<String, Value>> {
+    let mut share: Map<String, Value> = serde_json::from_str(share.get()).map_err(|error| {
+        Error::new(ErrorKind::Protocol, "a shareID of unknown form").with_source(error)
+    })?;
+    share.remove("shareChangeTag");
+    Ok(share)
 }
 
 /// Brings the answer's items into the order asked for: by key, else by place where the numbers are
@@ -192,7 +230,7 @@ fn matched(
 }
 
 /// Judges an item's status word (page 8.5), and reads the item.
-fn done(call: &str, item: Result<Item>) -> Result<Node> {
+fn done(call: &str, item: Result<Item>, from: node::From<'_>) -> Result<Node> {
     let item = item?;
     match item.status.as_deref() {
         None | Some("OK") => {}
@@ -205,7 +243,7 @@ fn done(call: &str, item: Result<Item>) -> Result<Node> {
         Some("UNKNOWN") => return Err(lost(call, "the service says UNKNOWN")),
         Some(word) => return Err(refused(call, word)),
     }
-    node::node(item, node::From::Elsewhere).map_err(|why| lost(call, &why))
+    node::node(item, from).map_err(|why| lost(call, &why))
 }
 
 fn refused(call: &str, word: &str) -> Error {

@@ -125,6 +125,7 @@ fn trash_with(lab: &Lab<'_>, item: &Node) -> Result<Stale> {
             drivewsid: drivewsid.clone(),
             etag: item.etag.as_str(),
             name: None,
+            share_id: None,
         }],
     };
     let answer: Result<Items> = until_free(lab.drive, || {

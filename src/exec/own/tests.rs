@@ -33,10 +33,10 @@ fn what_is_unfinished_is_its_owners_alone() {
     let again = disk.write(&part).unwrap();
     assert_eq!(mode(&at), 0o600);
     assert_eq!(again.metadata().unwrap().len(), 4);
-    disk.finish_mode(&again, Some(0o4751), "a").unwrap();
+    disk.finish_mode(&again, Some(0o4751), &part).unwrap();
     assert_eq!(mode(&at), 0o751);
     fs::write(local.path().join("plain"), "").unwrap();
-    disk.finish_mode(&again, None, "a").unwrap();
+    disk.finish_mode(&again, None, &part).unwrap();
     assert_eq!(mode(&at), mode(local.path().join("plain")));
 
     let folder = spot(&disk, "b.part");
@@ -45,7 +45,7 @@ fn what_is_unfinished_is_its_owners_alone() {
     let opened = new_own_folder(&folder).unwrap();
     let at = local.path().join("b.part");
     assert_eq!((mode(&at), fs::read_dir(&at).unwrap().count()), (0o700, 0));
-    disk.finish_mode(&opened, None, "b").unwrap();
+    disk.finish_mode(&opened, None, &folder).unwrap();
     fs::create_dir(local.path().join("other")).unwrap();
     assert_eq!(mode(&at), mode(local.path().join("other")));
 }
@@ -64,6 +64,20 @@ fn what_has_another_owner_is_not_gone_on_with() {
     let metadata = file.metadata().unwrap();
     assert_eq!(metadata.len(), 0);
     assert_eq!(metadata.uid(), rustix::process::geteuid().as_raw());
+}
+
+#[test]
+fn whoever_the_file_system_gives_all_to_is_this_user() {
+    let me = rustix::process::geteuid().as_raw();
+    let fails = || Err(Errno::ACCESS);
+    assert!(is_owner(me, fails));
+    assert!(is_owner(me + 1, || Ok(me + 1)));
+    assert!(!is_owner(me + 1, || Ok(me)));
+    assert!(!is_owner(me + 1, fails));
+    let local = tempfile::tempdir().unwrap();
+    let part = spot(&disk(local.path()), ".icloud-sync.a.part");
+    assert_eq!(owner_here(&part).unwrap(), me);
+    assert_eq!(fs::read_dir(local.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn unpack(bytes: &[u8], around: &Path) -> Result<()> {
     let make = || Ok(tempfile::tempfile().unwrap());
     let grow: &mut dyn FnMut(u64) -> Result<()> = &mut |_| Ok(());
     let (packed, length) = gunzipped(packed, bytes.len() as u64, MOST, make, grow)?;
-    unzip(&packed, length, MOST, opened.as_fd(), grow)
+    unzip(&packed, length, MOST, Some(opened.as_fd()), grow).map(drop)
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn zipped(entries: &[(&str, &str)], method: CompressionMethod) -> (File, u64) {
 fn unpacked(zip: &(File, u64), folder: &Path) -> Result<u64> {
     let opened = File::open(folder).unwrap();
     let mut taken = 0;
-    unzip(&zip.0, zip.1, 1 << 30, opened.as_fd(), &mut |bytes| {
+    unzip(&zip.0, zip.1, 1 << 30, Some(opened.as_fd()), &mut |bytes| {
         taken += bytes;
         Ok(())
     })?;
@@ -73,7 +73,7 @@ fn what_grows_too_much_is_told_before_it_is_written() {
     let opened = File::open(folder.path()).unwrap();
     let mut left = 100_000_u64;
     let full = || Error::new(Kind::DiskFull, "full");
-    let result = unzip(&zip.0, zip.1, 1 << 30, opened.as_fd(), &mut |bytes| {
+    let result = unzip(&zip.0, zip.1, 1 << 30, Some(opened.as_fd()), &mut |bytes| {
         left = left.checked_sub(bytes).ok_or_else(full)?;
         Ok(())
     });

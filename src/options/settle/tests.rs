@@ -145,8 +145,12 @@ fn what_others_share_can_be_left_out_from_every_place() {
     assert_eq!(shares(&world, "pull"), Shares::Read);
     assert_eq!(shares(&world.var("SHARES", "skip"), "pull"), Shares::Skip);
     assert_eq!(shares(&World::new(), "bisync --shares skip"), Shares::Skip);
-    let error = World::new().var("SHARES", "write").run("pull").unwrap_err();
-    assert!(error.to_string().contains("read or skip"), "{error}");
+    assert_eq!(
+        shares(&World::new().var("SHARES", "write"), "push"),
+        Shares::Write
+    );
+    let error = World::new().var("SHARES", "all").run("pull").unwrap_err();
+    assert!(error.to_string().contains("read, write or skip"), "{error}");
 }
 
 #[test]

@@ -64,6 +64,14 @@ impl Undo<'_> {
         if items.len() != deeds.len() {
             return all_fail(&Error::new(ErrorKind::Other, "only remote items are read"));
         }
+        let shared = (deeds.iter().zip(&items)).filter(|(_, (id, _))| id.zone.is_share());
+        for (deed, _) in shared {
+            // How to ask for what is in another account's share is told by the folder that the share begins in.
+            let folder = deed.path().parent();
+            if let Err(error) = self.tree.folder(self.remote, self.root, folder.as_ref()) {
+                return all_fail(&error);
+            }
+        }
         let nodes = match self.remote.read(&items) {
             Ok(nodes) => nodes,
             Err(error) => return all_fail(&error),
@@ -128,6 +136,14 @@ impl Undo<'_> {
 
     fn check_remote(&mut self, deed: &Deed, node: Option<Node>) -> Result<Ready> {
         let path = deed.path();
+        if let Deed::RemoteAppeared { id, .. } = deed
+            && let Some(owner) = id.zone.owner()
+        {
+            let text =
+                format!("\"{path}\" is shared by {owner}, and nothing is deleted there from here");
+            return Err(Error::new(ErrorKind::Refused, text)
+                .with_hint("delete it at icloud.com or on a device; it is deleted for all then"));
+        }
         let node = node.ok_or_else(|| changed(path, "iCloud does not have it any more"))?;
         if !matches!(deed, Deed::RemoteVanished { .. }) && node.is_trashed {
             return Err(changed(path, "it is in iCloud's Recently Deleted"));

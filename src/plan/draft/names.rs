@@ -180,7 +180,7 @@ impl<'a> Draft<'a> {
         true
     }
 
-    /// Apple's own devices tell no case apart: what differs in case alone is not sent.
+    /// Apple's own devices tell no case apart: what differs in case alone from what is there is not sent.
     fn part_case_twins(&mut self) -> bool {
         if self.rules.verb == Verb::Pull {
             return false;
@@ -200,11 +200,9 @@ impl<'a> Draft<'a> {
             let Some(other) = folded.insert(key, ent) else {
                 continue;
             };
-            if !comes(&self.parts[ent]) && !comes(&self.parts[other]) {
-                continue;
-            }
+            // What is there already has its name, whoever gave it, and goes on.
             for (ent, twin) in [(ent, other), (other, ent)] {
-                if !self.parts[ent].is_frozen {
+                if comes(&self.parts[ent]) && !self.parts[ent].is_frozen {
                     let text = format!(
                         "name clash with {:?}: the names are one on Apple's devices",
                         self.shown(twin).name()

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use super::{Draft, LOCAL, Part, Place, REMOTE, SIDES, Transfer};
+use super::{Draft, LOCAL, Part, Place, REMOTE, SIDES, Transfer, packages::KEPT_PACKAGE};
 use crate::{
     plan::{
         Conflict, Delete, Inquiry, Policy, Reason, Side, Verb,
@@ -14,43 +14,19 @@ use crate::{
         decide::{Step, Why, decide},
         matching::{Ent, Entity, Matched, ROOT},
     },
-    tree::{Kind, LocalItem, RelPath, RemoteItem, names_package},
+    tree::{Kind, LocalItem, RelPath, RemoteItem},
 };
-
-/// What is said of a new folder that looks like a package.
-const NEW_PACKAGE: &str = "a folder with this name is a document of an app, which can be received but not sent (there it would be a folder of loose files): send it as a .zip, or save it as a single file in its app";
-/// What is said of a folder in whose place iCloud has a document, where no pass knows that they are one.
-const UNKNOWN_PACKAGE: &str = "iCloud has a document of this name, and whether this folder is the same can't be told without what earlier passes kept: move it out of LOCAL, and the next pass receives the document again";
-/// What is said of a package that was changed here.
-const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and run `icloud-sync pull` before any bisync, which would take it for deleted";
 
 /// What is said of a changed file whose name in iCloud has a slash.
 const SLASHED_NAME: &str = "its name in iCloud has a \"/\", and content can't be sent under such a name: rename it, here or there";
 
-/// What is said of a package that both sides changed, where the policy would keep both.
-const BOTH_CHANGED_PACKAGE: &str = "a package that both sides changed can't be sent under another name: move yours out of LOCAL and pull, or let --conflict prefer-remote put it into the local trash";
-
 impl<'a> Draft<'a> {
     /// Freezes what the listings say is not to be relied on, and what it may be a part of.
     pub(super) fn freeze_listed(&mut self, matched: &Matched) {
-        let unsendable = self.unsendable();
         let frozen: BTreeSet<&RelPath> = (self.trees.local.left.iter())
             .chain(&self.trees.remote.left)
             .filter_map(|left| left.path.as_ref())
-            .chain(unsendable.iter().map(|(_, path)| *path))
             .collect();
-        for (ent, path) in &unsendable {
-            // One inside another goes with it.
-            if !path.ancestors().any(|folder| frozen.contains(&folder)) {
-                let is_there = self.trees.remote.get(path).is_some();
-                let why = if is_there {
-                    UNKNOWN_PACKAGE
-                } else {
-                    NEW_PACKAGE
-                };
-                self.keep(*ent, why, true);
-            }
-        }
         let is_frozen = |path: &RelPath| {
             frozen.contains(path) || path.ancestors().any(|folder| frozen.contains(&folder))
         };
@@ -80,26 +56,6 @@ impl<'a> Draft<'a> {
                 self.parts[ent].freeze();
             }
         }
-    }
-
-    /// Returns the folders that are new here, are to go to the remote side, and look like packages. Sent, they would be folders of
-    /// loose files, which no device takes for a document. A folder that the other side has too, or had, is one there.
-    fn unsendable(&self) -> Vec<(Ent, &'a RelPath)> {
-        if self.rules.verb == Verb::Pull {
-            return Vec::new();
-        }
-        let is_new = |ent: &Ent| {
-            let entity = &self.parts[*ent].entity;
-            entity.base.is_none() && entity.remote.is_none()
-        };
-        (1..self.parts.len())
-            .filter(is_new)
-            .filter_map(|ent| {
-                let item = self.local(ent)?;
-                let is_one = item.kind == Kind::Folder && names_package(item.path.name());
-                is_one.then_some((ent, &item.path))
-            })
-            .collect()
     }
 
     /// Returns whether an entity is missing from a side only because its folder went where a filter
@@ -269,8 +225,7 @@ impl<'a> Draft<'a> {
     pub(super) fn copy(&mut self, ent: Ent, to: Side, reason: Reason, saves_loser: bool) {
         let kind = self.kind(ent);
         if kind == Kind::Package && to == Side::Remote {
-            self.keep(ent, CHANGED_PACKAGE, true);
-            self.parts[ent].freeze();
+            self.leave_unsent(ent);
             return;
         }
         if to == Side::Remote && self.has_no_plain_name(ent) {
@@ -346,15 +301,15 @@ impl<'a> Draft<'a> {
             Side::Remote => remote.modified_ms.unwrap_or_default(),
         };
         if loser == Side::Remote
+            && !self.rules.writes_shares
             && let Some(zone) = self.share_of(ent)
         {
             self.keep_in_share(ent, zone, "changed", "");
             self.parts[ent].freeze();
             return;
         }
-        if self.kind(ent) == Kind::Package && verb != Verb::Pull {
-            self.keep(ent, BOTH_CHANGED_PACKAGE, true);
-            self.parts[ent].freeze();
+        if self.kind(ent) == Kind::Package && verb == Verb::Push {
+            self.leave_unsent(ent);
             return;
         }
         self.split(ent, loser, ms, path);
@@ -423,8 +378,11 @@ impl<'a> Draft<'a> {
         // Should the pass end here, the two are seen as new ones, which ends in the same.
         kept.forgets = self.row(ent).map(|row| row.path.clone());
         let is_sent = self.rules.verb == Verb::Bisync;
-        let share = self.share_of(ent).filter(|_| is_sent);
-        if is_sent && share.is_none() {
+        let is_held = is_sent && !self.rules.writes_shares;
+        let share = self.share_of(ent).filter(|_| is_held);
+        let kind = entity.local.map(|at| self.trees.local.items()[at].kind);
+        let is_package = is_sent && share.is_none() && kind == Some(Kind::Package);
+        if is_sent && share.is_none() && !is_package {
             kept.goal[loser.other() as usize] = Some(place);
             kept.reason[loser.other() as usize] = Reason::ConflictKept(loser);
             kept.transfer = Transfer::Up { saves_loser: false };
@@ -440,6 +398,9 @@ impl<'a> Draft<'a> {
         self.parts.push(kept);
         if let Some(zone) = share {
             self.keep_in_share(number, zone, "kept", "");
+        }
+        if is_package {
+            self.keep(number, KEPT_PACKAGE, false);
         }
         self.copy(ent, loser, Reason::ConflictKept(loser.other()), false);
     }

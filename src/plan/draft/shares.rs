@@ -1,7 +1,10 @@
-//! What other accounts share with this one: each share is a zone of its own, and nothing is written to it.
+//! What other accounts share with this one: each share is a zone of its own, and by default nothing is written to it.
 //!
 //! Everything is drafted as if it were one's own. What would come of it on the remote side inside a share is then
-//! left alone, and told of: a change, a deletion, a new item, a move in or out.
+//! left alone, and told of: a change, a deletion, a new item, a move in or out. Where shares are written to, only this
+//! is left alone: what would be removed, since nobody shows a way to the trash for what belongs to somebody else, and a
+//! removal is one for all; what would go to another folder, for which nobody shows a call of the Drive service (protocol
+//! page 8.9); and the item that a share begins with.
 
 use std::collections::HashMap;
 
@@ -24,8 +27,29 @@ impl<'a> Draft<'a> {
     /// Tells of something that is so on the local side alone, and stays so.
     pub(super) fn keep_in_share(&mut self, ent: Ent, zone: &Zone, what: &str, way_out: &str) {
         let owner = zone.owner().unwrap_or_default();
-        let text = format!("{what} here only: shared by {owner}, and read only here{way_out}");
+        let why = match (self.rules.writes_shares, what) {
+            (true, "deleted") => "nothing is deleted there from here",
+            (true, _) => "only its content and new names are sent there",
+            (false, _) => "read only here",
+        };
+        let text = format!("{what} here only: shared by {owner}, and {why}{way_out}");
         self.keep(ent, text, true);
+    }
+
+    /// Returns whether what is drafted for an entity may be done in a share, or with what comes into one.
+    fn may_write_to_share(&self, ent: Ent) -> bool {
+        let part = &self.parts[ent];
+        let zone = self.remote(ent).map(|item| &item.id.zone);
+        self.rules.writes_shares
+            && match (&part.now[REMOTE], &part.goal[REMOTE]) {
+                (_, None) => false,
+                (None, Some(_)) => true,
+                // It is copied there.
+                (Some(_), Some(_)) if zone.is_some_and(|zone| !zone.is_share()) => true,
+                (Some(now), Some(goal)) => {
+                    now.parent == goal.parent && zone == Some(self.zone_of_folder(now.parent))
+                }
+            }
     }
 
     /// Leaves alone what would be written to a share. Of a tree only its top is told of.
@@ -37,7 +61,9 @@ impl<'a> Draft<'a> {
         let is_written = |ent: &Ent| {
             let part = &self.parts[*ent];
             let is_placed = part.goal[REMOTE] != part.now[REMOTE];
-            !part.is_frozen && (is_placed || matches!(part.transfer, Transfer::Up { .. }))
+            !part.is_frozen
+                && (is_placed || matches!(part.transfer, Transfer::Up { .. }))
+                && !self.may_write_to_share(*ent)
         };
         let held: HashMap<Ent, &Zone> = (1..self.parts.len())
             .filter(is_written)

@@ -113,8 +113,11 @@ impl<'a> Draft<'a> {
         }
         let mut source_of: HashMap<Ent, Ent> = HashMap::new();
         for ent in crossing {
+            // The row goes with the source, until that is gone: without it the source would count as new, should the pass end
+            // between the two.
             let old = Entity {
                 remote: self.parts[ent].entity.remote.take(),
+                base: self.parts[ent].entity.base.take(),
                 ..Entity::default()
             };
             let now = self.parts[ent].now[REMOTE].take();

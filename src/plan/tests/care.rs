@@ -354,13 +354,19 @@ fn what_differs_in_case_alone_is_not_sent() {
             "one is there",
             "bisync",
             ["a=1", "a=1 A=2", "a=1"],
-            "problem A; problem a",
+            "problem A",
         ),
         (
             "each side has another",
             "bisync",
             ["", "a=1", "A=2"],
-            "problem A; problem a",
+            "get A; problem a",
+        ),
+        (
+            "both are there, and one is edited",
+            "bisync",
+            ["a=1 A=2", "a=3 A=2", "a=1 A=2"],
+            "put a over",
         ),
         (
             "each side has another, pull",

@@ -45,7 +45,7 @@ fn packages() {
             "changed on both, kept",
             "bisync keep-both",
             ["p@1", "p@22", "p@3"],
-            "problem p",
+            "mv L p > p.conflict-19700101T000340Z; get p; keep p; conflict p: both > p.conflict-19700101T000340Z",
         ),
         (
             "changed on both, kept, pull",
@@ -108,7 +108,7 @@ fn a_new_folder_that_looks_like_a_package_is_not_sent() {
             "pull sends nothing",
             "pull",
             ["", "p.key/ p.key/x=1", ""],
-            "keep p.key; keep p.key/x",
+            "keep p.key",
         ),
         (
             "one inside another",
@@ -148,12 +148,157 @@ fn a_new_folder_that_looks_like_a_package_is_not_sent() {
             "what went into it stays as it is there",
             "bisync",
             ["d/ d/x=1", "d/ p.key/ p.key/x=1<d/x", "d/ d/x=1"],
-            "problem p.key",
+            "problem d/x; problem p.key",
         ),
         (
             "a document there of that name",
             "bisync",
             ["", "p.key/ p.key/x=1", "p.key@3"],
+            "get p.key over; conflict p.key: remote",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn packages_that_hold_the_same_are_one() {
+    let cases: &[Case] = &[
+        (
+            "placed by a pass that ended before it could note it",
+            "bisync",
+            ["p@1", "p@3:99!", "p@3"],
+            "renew p",
+        ),
+        (
+            "the same, pull",
+            "pull",
+            ["p@1", "p@3:99!", "p@3"],
+            "renew p",
+        ),
+        (
+            "new on both sides",
+            "bisync",
+            ["", "p.key/ p.key/x=1", "p.key@1"],
+            "adopt p.key",
+        ),
+        (
+            "under a name that tells nothing",
+            "bisync",
+            ["", "p/ p/x=1", "p@1"],
+            "adopt p",
+        ),
+        (
+            "a file in iCloud where a folder is here",
+            "bisync",
+            ["", "p/ p/x=1", "p=1"],
+            "mv R p > p.conflict-19700101T000010Z; mkdir R p; put p/x; get p.conflict-19700101T000010Z; conflict p: both > p.conflict-19700101T000010Z",
+        ),
+        ("touched here", "bisync", ["p@1", "p@1~", "p@1"], "renew p"),
+        (
+            "moved here by copying",
+            "bisync",
+            ["p.key@1", "d/ d/q.key/ d/q.key/x=1", "p.key@1"],
+            "mkdir R d; mv R p.key > d/q.key",
+        ),
+        (
+            "moved in iCloud the way it was copied here",
+            "bisync",
+            ["p.key@1", "q.key/ q.key/x=1", "q.key@1<p.key"],
+            "renew q.key",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn nothing_goes_from_the_service_for_what_can_not_be_sent() {
+    let cases: &[Case] = &[
+        (
+            "copied, changed, and the original is gone",
+            "bisync",
+            ["p.key@1", "q.key/ q.key/x=2", "p.key@1"],
+            "problem p.key; problem q.key",
+        ),
+        (
+            "the same, push",
+            "push --delete",
+            ["p.key@1", "q.key/ q.key/x=2", "p.key@1"],
+            "problem p.key; problem q.key",
+        ),
+        (
+            "a document of another app goes",
+            "bisync",
+            ["p.pages@1", "q.key/ q.key/x=2", "p.pages@1"],
+            "rm R p.pages; problem q.key",
+        ),
+        (
+            "beside a copy that a conflict kept, it goes",
+            "bisync",
+            [
+                "p.key@1",
+                "p.conflict-19700101T000340Z.key/ p.conflict-19700101T000340Z.key/x=2",
+                "p.key@1",
+            ],
+            "rm R p.key; keep p.conflict-19700101T000340Z.key",
+        ),
+        (
+            "a folder that went into one",
+            "bisync",
+            [
+                "d/ d/x=1 d/y=2",
+                "p.key/ p.key/d/<d p.key/d/x=1<d/x",
+                "d/ d/x=1 d/y=2",
+            ],
+            "problem d; problem p.key",
+        ),
+        (
+            "a file that was copied into one",
+            "bisync",
+            ["x=11", "p.key/ p.key/x=11!", "x=11"],
+            "problem p.key; problem x",
+        ),
+        (
+            "a package that went into another",
+            "bisync",
+            [
+                "p.pages@1",
+                "q.key/ q.key/p.pages@1<p.pages q.key/y=2",
+                "p.pages@1",
+            ],
+            "problem p.pages; problem q.key",
+        ),
+        (
+            "what stands at the place of a changed one",
+            "push --delete-extra",
+            ["p@1", "p@22", "p/ p/x=3"],
+            "problem p; problem p",
+        ),
+        (
+            "what stands elsewhere goes",
+            "push --delete-extra",
+            ["p@1", "p@22", "p@1 q/ q/x=3"],
+            "rm R q (q/x); problem p",
+        ),
+        (
+            "a folder of the name, and a new one in its place",
+            "bisync",
+            [
+                "d.key/ d.key/x=1",
+                "q.key/<d.key q.key/x=1<d.key/x d.key/! d.key/y=2",
+                "d.key/ d.key/x=1",
+            ],
+            "mv R d.key > q.key; problem d.key",
+        ),
+        (
+            "a package, and a new one in its place",
+            "bisync",
+            ["d.key@1", "q.key@1<d.key d.key/! d.key/y=2", "d.key@1"],
+            "problem d.key; problem q.key",
+        ),
+        (
+            "a file here became a package",
+            "bisync",
+            ["p.key=1", "p.key/ p.key/x=2", "p.key=1"],
             "problem p.key",
         ),
     ];

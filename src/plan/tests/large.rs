@@ -16,6 +16,7 @@ const RULES: Rules = Rules {
     policy: Policy::KeepBoth,
     delete: Delete::Nothing,
     checksum: false,
+    writes_shares: false,
 };
 
 /// One item by number: where it is on both sides, and the contents there.

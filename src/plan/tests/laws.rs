@@ -56,6 +56,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         policy,
         delete,
         checksum,
+        writes_shares: false,
     })
 }
 
@@ -92,6 +93,7 @@ const BISYNC: Rules = Rules {
     policy: Policy::PreferNewer,
     delete: Delete::Nothing,
     checksum: false,
+    writes_shares: false,
 };
 
 fn contents(world: &World) -> BTreeSet<u32> {
@@ -132,6 +134,41 @@ fn shared_items(world: &World) -> Vec<(RelPath, Remote)> {
     shared
         .map(|(path, node)| (path.clone(), node.clone()))
         .collect()
+}
+
+/// What others share is as it was; where it may be written to, nothing of it is gone, in another folder or, if a share begins
+/// with it, changed.
+fn check_shared(before: &World, after: &World, rules: Rules) -> Result<(), String> {
+    let (was, is) = (shared_items(before), shared_items(after));
+    if !rules.writes_shares {
+        return if was == is {
+            Ok(())
+        } else {
+            Err("something that others share was written to".to_owned())
+        };
+    }
+    // By its folder's identity, since the folder may have another name now.
+    let folder = |world: &World, path: &RelPath| {
+        path.parent()
+            .map(|folder| world.remote.get(&folder).map(|node| node.id.clone()))
+    };
+    for (path, node) in &was {
+        let there = is.iter().find(|(_, now)| now.id == node.id);
+        let Some((now_at, now)) = there else {
+            return Err(format!("{path}, which others share, is gone"));
+        };
+        let above = folder(before, path);
+        if above != folder(after, now_at) {
+            return Err(format!("{path}, which others share, is at {now_at}"));
+        }
+        let is_top = above
+            .flatten()
+            .is_none_or(|above| above.zone != node.id.zone);
+        if is_top && (path.name(), node.content) != (now_at.name(), now.content) {
+            return Err(format!("{path}, which a share begins with, is another now"));
+        }
+    }
+    Ok(())
 }
 
 /// Nothing that was on a side is nowhere now.
@@ -213,6 +250,7 @@ pub(super) fn carry_out(world: &mut World, plan: &Plan) -> Result<(), String> {
 
 /// One pass, with all laws that hold in any one.
 pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
+    world.fold(rules);
     let before = world.clone();
     let plan = world.plan(rules);
     let is_path_rule = world.has_path_rule();
@@ -230,11 +268,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     };
     carry_out(world, &plan).map_err(told)?;
     check_nothing_lost(&before, world).map_err(told)?;
-    if shared_items(&before) != shared_items(world) {
-        return Err(told(
-            "something that others share was written to".to_owned(),
-        ));
-    }
+    check_shared(&before, world, rules).map_err(told)?;
     if !is_path_rule && hidden_items(&before) != hidden_items(world) {
         return Err(told("hidden items changed".to_owned()));
     }
@@ -245,6 +279,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
             return Err(told(format!("the sides differ:\n  {local}\n  {remote}")));
         }
     }
+    world.fold(rules);
     let mut again = world.plan(rules);
     // What a moved folder brings into view is seen by the next pass only; a problem may be over; and what pull and
     // push leave at a name that another item takes is not known any more.
@@ -252,6 +287,7 @@ pub(super) fn pass(world: &mut World, rules: Rules) -> Result<Plan, String> {
     if is_patient && !again.actions.is_empty() {
         for _ in 0..3 {
             carry_out(world, &again).map_err(told)?;
+            world.fold(rules);
             again = world.plan(rules);
         }
     }
@@ -422,6 +458,7 @@ fn tell_with_breaks(mut world: World, rounds: &[(Round, u32)]) -> Result<(), Str
     pass(&mut world, BISYNC)?;
     for (round, which) in rounds {
         edit_both(&mut world, round);
+        world.fold(round.rules);
         let before = world.clone();
         let plan = world.plan(round.rules);
         let told = |why: String| {
@@ -443,11 +480,7 @@ fn tell_with_breaks(mut world: World, rounds: &[(Round, u32)]) -> Result<(), Str
         };
         do_some(&mut world, &plan, is_chosen).map_err(told)?;
         check_nothing_lost(&before, &world).map_err(told)?;
-        if shared_items(&before) != shared_items(&world) {
-            return Err(told(
-                "something that others share was written to".to_owned(),
-            ));
-        }
+        check_shared(&before, &world, round.rules).map_err(told)?;
         pass(&mut world, round.rules).map_err(told)?;
         check_nothing_lost(&before, &world).map_err(told)?;
     }
@@ -482,6 +515,30 @@ fn what_others_share_is_never_written_to_wherever_a_pass_ends() {
     });
 }
 
+/// Has all passes of a story write to what others share.
+fn writing(mut rounds: Vec<Round>) -> Vec<Round> {
+    for round in &mut rounds {
+        round.rules.writes_shares = true;
+    }
+    rounds
+}
+
+#[test]
+fn nothing_that_others_share_is_removed_where_it_is_written_to() {
+    prove(&story(), |(first, _, rounds)| {
+        tell(start_shared(&first), &writing(rounds))
+    });
+}
+
+#[test]
+fn nothing_that_others_share_is_removed_wherever_a_writing_pass_ends() {
+    let breaks = vec(any::<u32>(), 4);
+    prove(&(story(), breaks), |((first, _, rounds), breaks)| {
+        let rounds: Vec<(Round, u32)> = writing(rounds).into_iter().zip(breaks).collect();
+        tell_with_breaks(start_shared(&first), &rounds)
+    });
+}
+
 #[test]
 fn a_plan_depends_on_nothing_but_its_input() {
     prove(&story(), |(first, is_remote, rounds)| {
@@ -489,6 +546,7 @@ fn a_plan_depends_on_nothing_but_its_input() {
         pass(&mut world, BISYNC)?;
         for round in &rounds {
             edit_both(&mut world, round);
+            world.fold(round.rules);
             let mut reversed = world.clone();
             reversed.base.reverse();
             if world.plan(round.rules) != reversed.plan(round.rules) {

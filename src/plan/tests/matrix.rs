@@ -89,6 +89,7 @@ fn row(name: &str, more: &str, sides: [&str; 3], wrong: &mut Vec<String>) -> Vec
     for (mode, line) in MODES {
         let (rules, _) = rules(&format!("{line} {more}"));
         let mut world = World::new(base, local, remote);
+        world.fold(rules);
         plans.push((mode, short(&world.plan(rules))));
         if let Err(why) = laws::pass(&mut world, rules) {
             wrong.push(format!("{name}: {line} {more}\n  {why}"));

@@ -573,3 +573,32 @@ fn what_was_moved_over_another_takes_its_place() {
     ];
     check(cases);
 }
+
+#[test]
+fn what_a_killed_pass_copied_to_another_zone_is_not_kept_twice() {
+    let cases: &[Case] = &[
+        (
+            "a file",
+            "bisync",
+            ["k/^K a=1", "k/^K k/a=1<a", "k/^K a=1 k/a=1^K"],
+            "rm R a; adopt k/a",
+        ),
+        (
+            "a folder, half of it",
+            "bisync",
+            [
+                "k/^K d/ d/a=1 d/b=2",
+                "k/^K k/d/<d k/d/a=1<d/a k/d/b=2<d/b",
+                "k/^K d/ d/a=1 d/b=2 k/d/^K k/d/a=1^K",
+            ],
+            "put k/d/b; rm R d (d/a d/b); adopt k/d; adopt k/d/a",
+        ),
+        (
+            "another's file of that name",
+            "bisync keep-both",
+            ["k/^K a=1", "k/^K k/a=1<a", "k/^K a=1 k/a=5^K"],
+            "mv L k/a > k/a.conflict-19700101T000010Z; get k/a; put k/a.conflict-19700101T000010Z; rm R a; conflict k/a: both > k/a.conflict-19700101T000010Z",
+        ),
+    ];
+    check(cases);
+}

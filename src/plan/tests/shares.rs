@@ -1,4 +1,4 @@
-//! What other accounts share: received like all else, and never written to.
+//! What other accounts share: received like all else, and written to only where that is asked for.
 
 use super::table::{Case, check};
 
@@ -226,6 +226,134 @@ fn conflicts_in_a_share_are_settled_here_alone() {
             "bisync",
             ["", "s=1", "s/^z/o/r s/a=1^z/o/r"],
             "mv L s > s.conflict-19700101T000010Z; mkdir L s; get s/a; put s.conflict-19700101T000010Z; conflict s: both > s.conflict-19700101T000010Z",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn what_may_be_written_to_a_share_is_sent() {
+    let cases: &[Case] = &[
+        (
+            "a change",
+            "bisync write-shares",
+            ["s/^z/o/r s/a=1^z/o/r", "s/ s/a=2", "s/^z/o/r s/a=1^z/o/r"],
+            "put s/a over",
+        ),
+        (
+            "a new folder with a file",
+            "bisync write-shares",
+            ["s/^z/o/r", "s/ s/n/ s/n/a=1", "s/^z/o/r"],
+            "mkdir R s/n; put s/n/a",
+        ),
+        (
+            "another name inside",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/a=1^z/o/r",
+                "s/ s/b=1<s/a",
+                "s/^z/o/r s/a=1^z/o/r",
+            ],
+            "mv R s/a > s/b",
+        ),
+        (
+            "another name for a folder inside, with a change in it",
+            "push write-shares",
+            [
+                "s/^z/o/r s/d/^z/o/r s/d/a=1^z/o/r",
+                "s/ s/e/<s/d s/e/a=2<s/d/a",
+                "s/^z/o/r s/d/^z/o/r s/d/a=1^z/o/r",
+            ],
+            "mv R s/d > s/e; put s/e/a over",
+        ),
+        (
+            "two names exchanged",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+                "s/ s/b=1<s/a s/a=2<s/b",
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+            ],
+            "mv R s/a > s/a (moving 1) for now; mv R s/b > s/a; mv R s/a (moving 1) > s/b",
+        ),
+        (
+            "a conflict that ours wins",
+            "bisync write-shares",
+            ["s/^z/o/r s/a=1^z/o/r", "s/ s/a=3", "s/^z/o/r s/a=2^z/o/r"],
+            "put s/a over saving; conflict s/a: local",
+        ),
+        (
+            "both are kept, on both sides",
+            "bisync keep-both write-shares",
+            ["s/^z/o/r s/a=1^z/o/r", "s/ s/a=2", "s/^z/o/r s/a=3^z/o/r"],
+            "mv L s/a > s/a.conflict-19700101T000020Z; get s/a; put s/a.conflict-19700101T000020Z; conflict s/a: both > s/a.conflict-19700101T000020Z",
+        ),
+        (
+            "moved into a share: copied there, and gone from one's own",
+            "bisync write-shares",
+            ["s/^z/o/r a=1", "s/ s/a=1<a", "s/^z/o/r a=1"],
+            "put s/a; rm R a",
+        ),
+    ];
+    check(cases);
+}
+
+#[test]
+fn what_may_not_be_done_in_a_share_is_told_of() {
+    let cases: &[Case] = &[
+        (
+            "deleted",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+                "s/ s/b=2",
+                "s/^z/o/r s/a=1^z/o/r s/b=2^z/o/r",
+            ],
+            "problem s/a",
+        ),
+        (
+            "extra",
+            "push --delete-extra write-shares",
+            ["", "s/", "s/^z/o/r s/a=1^z/o/r"],
+            "adopt s; problem s/a",
+        ),
+        (
+            "the share itself",
+            "bisync write-shares",
+            ["s/^z/o/r s/a=1^z/o/r", "", "s/^z/o/r s/a=1^z/o/r"],
+            "problem s",
+        ),
+        (
+            "another name for the share; what is in it is sent",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/a=1^z/o/r",
+                "t/<s t/a=2<s/a",
+                "s/^z/o/r s/a=1^z/o/r",
+            ],
+            "put t/a over as s/a; problem t",
+        ),
+        (
+            "to another folder inside: new there, and not deleted",
+            "bisync write-shares",
+            [
+                "s/^z/o/r s/d/^z/o/r s/a=1^z/o/r",
+                "s/ s/d/ s/d/a=1<s/a",
+                "s/^z/o/r s/d/^z/o/r s/a=1^z/o/r",
+            ],
+            "put s/d/a; problem s/a",
+        ),
+        (
+            "its place taken by another kind",
+            "bisync write-shares",
+            ["s/^z/o/r s/a=1^z/o/r", "s/ s/a/", "s/^z/o/r s/a=1^z/o/r"],
+            "problem s/a; problem s/a",
+        ),
+        (
+            "a single file that is shared",
+            "bisync write-shares",
+            ["a=1^z/o/r", "a=2", "a=1^z/o/r"],
+            "problem a",
         ),
     ];
     check(cases);

@@ -15,6 +15,7 @@ pub(in crate::plan) fn rules(line: &str) -> (Rules, Vec<String>) {
         policy: Policy::PreferNewer,
         delete: Delete::Nothing,
         checksum: false,
+        writes_shares: false,
     };
     let mut hidden = Vec::new();
     for word in line.split_whitespace() {
@@ -24,6 +25,7 @@ pub(in crate::plan) fn rules(line: &str) -> (Rules, Vec<String>) {
             "bisync" => rules.verb = Verb::Bisync,
             "--delete" => rules.delete = Delete::SinceBaseline,
             "--delete-extra" => rules.delete = Delete::Extra,
+            "write-shares" => rules.writes_shares = true,
             "--checksum" => rules.checksum = true,
             "prefer-newer" => rules.policy = Policy::PreferNewer,
             "prefer-local" => rules.policy = Policy::PreferLocal,
@@ -58,6 +60,7 @@ pub(in crate::plan) fn check_with(cases: &[Case], change: impl Fn(&mut World)) {
         let mut world = World::new(base, local, remote);
         world.hidden = hidden;
         change(&mut world);
+        world.fold(rules);
         let plan = world.plan(rules);
         let found = short(&plan);
         if found != *expected {

@@ -76,6 +76,8 @@ pub(in crate::plan) struct World {
     /// What the running pass has written down.
     pub(in crate::plan) journal: Vec<Op>,
     pub(in crate::plan) last: u64,
+    /// What is in folders that were found to be packages, by their inode.
+    pub(in crate::plan) insides: HashMap<u64, Vec<LocalItem>>,
 }
 
 /// One item as text has it.
@@ -222,7 +224,7 @@ impl World {
         let mut row = Row::of(
             &local_item(path, local),
             &remote_item(path, remote),
-            (local.kind == Kind::File).then(|| signature(local.content)),
+            (local.kind != Kind::Folder).then(|| signature(local.content)),
             false,
         );
         row.kind = local.kind;
@@ -304,6 +306,15 @@ impl World {
             let content = self.local[&path].content;
             facts.local.insert(path, Ok(signature(content)));
         }
+        for path in inquiry.inside {
+            let inside = self.insides.get(&self.local[&path].inode);
+            (facts.inside).insert(path, inside.cloned().unwrap_or_default());
+        }
+        for id in inquiry.trees {
+            let node = self.remote.values().find(|node| node.id == id).unwrap();
+            assert_eq!(node.kind, Kind::Package, "only packages are looked into");
+            facts.trees.insert(id, Ok(signature(node.content)));
+        }
         for id in inquiry.remote {
             let (at, node) = (self.remote.iter())
                 .find(|(_, node)| node.id == id)
@@ -319,6 +330,40 @@ impl World {
         }
     }
 
+    /// Makes one item of each folder that the plan takes for a package. Its content is that of the files in it.
+    pub(in crate::plan) fn fold(&mut self, rules: Rules) {
+        let (local, remote) = (self.local_listing(), self.remote_listing());
+        let (_, folds) = self.ask(rules, &local, &remote);
+        let is_done = folds.is_empty();
+        for folder in folds {
+            let is_in = |path: &RelPath| path.is_at_or_under(&folder);
+            let left = &mut self.left[Side::Local as usize];
+            let before = left.len();
+            left.retain(|left| !left.path.as_ref().is_some_and(is_in));
+            if left.len() < before {
+                self.leave(Side::Local, folder.as_str(), Freeze::Unknown("odd".into()));
+                continue;
+            }
+            let inside: BTreeMap<RelPath, Local> =
+                self.local.extract_if(.., |path, _| is_in(path)).collect();
+            let mut items: Vec<LocalItem> = (inside.iter())
+                .map(|(path, node)| local_item(path, node))
+                .collect();
+            items.remove(0);
+            let whole = Local {
+                kind: Kind::Package,
+                content: inside.values().map(|node| node.content).sum(),
+                mtime_ms: (inside.values().map(|node| node.mtime_ms).max()).unwrap_or_default(),
+                inode: inside[&folder].inode,
+            };
+            self.insides.insert(whole.inode, items);
+            self.local.insert(folder, whole);
+        }
+        if !is_done {
+            self.fold(rules);
+        }
+    }
+
     /// Plans until no question is open.
     pub(in crate::plan) fn plan(&self, rules: Rules) -> Plan {
         self.plan_of(rules, &self.local_listing(), &self.remote_listing())
@@ -330,6 +375,18 @@ impl World {
         local: &Listing<LocalItem>,
         remote: &Listing<RemoteItem>,
     ) -> Plan {
+        let (plan, folds) = self.ask(rules, local, remote);
+        assert!(folds.is_empty(), "to be one item each: {folds:?}");
+        plan
+    }
+
+    /// Plans until no question is open, or folders are found that are to be one item each.
+    fn ask(
+        &self,
+        rules: Rules,
+        local: &Listing<LocalItem>,
+        remote: &Listing<RemoteItem>,
+    ) -> (Plan, BTreeSet<RelPath>) {
         let base = Listing::new(self.base.clone());
         assert_eq!(
             base.items().len(),
@@ -351,8 +408,8 @@ impl World {
                 },
                 rules,
             );
-            if inquiry.is_empty() {
-                return plan;
+            if inquiry.is_empty() || !inquiry.packages.is_empty() {
+                return (plan, inquiry.packages);
             }
             self.answer(inquiry, &mut facts);
         }
