@@ -15,6 +15,7 @@ mod recover;
 mod shape;
 mod transport;
 mod upload;
+mod waits;
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +30,7 @@ use serde::{
     de::{DeserializeOwned, IgnoredAny},
 };
 
+pub(crate) use self::waits::WAIT;
 pub(crate) use crate::cloud::http::{
     failure::Failure,
     shape::{common_headers, common_url},
@@ -48,7 +50,7 @@ use crate::{
 };
 
 /// What to do when the account takes nothing more.
-const FULL: &str = "the account's iCloud storage is full: delete something there, also from Recently Deleted, or get more storage; the next pass sends the rest";
+pub(crate) const MAKE_ROOM: &str = "make room in iCloud: what is deleted there counts until it is gone from Recently Deleted too, and photos, mail and backups count as well; or get more storage. The next pass sends what is left";
 
 /// Cookies that answers set are saved at most so often.
 const KEEP_EVERY: Duration = Duration::from_secs(30);
@@ -320,7 +322,7 @@ impl Api {
                 Verdict::Session => self.refused(&mut course, &session, line, &words())?,
                 Verdict::Pcs => self.locked(&mut course, &session, &words())?,
                 Verdict::Refused(kind) => {
-                    let mut error = refusal(kind, words(), &reason);
+                    let mut error = refusal(kind, &label, status, &reason);
                     let is_json = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
                     if status == 400 && is_json() {
                         error = error.as_bad_request();
@@ -413,11 +415,13 @@ fn verdict_input(answer: &Answer) -> (u16, Reason) {
 /// Protocol page 7: Drive of such an account answers 400 for five to thirty minutes.
 const NEW_ACCOUNT: &str = "an account that is new, or that has never signed in here, can be refused so at first: try again in half an hour";
 
-fn refusal(kind: Kind, words: String, reason: &Reason) -> Error {
+fn refusal(kind: Kind, label: &str, status: u16, reason: &Reason) -> Error {
     if reason.says(&["QUOTA", "quota", "storage is used up"]) {
-        return Error::new(Kind::DiskFull, format!("{words}; {FULL}"));
+        // The service's words for it add nothing.
+        let text = format!("the account's iCloud storage is full ({label}: status {status})");
+        return Error::new(Kind::DiskFull, text).with_hint(MAKE_ROOM);
     }
-    let error = Error::new(kind, words);
+    let error = Error::new(kind, format!("{label}: {}", reason.words(status)));
     if reason.says(&["ZONE_NOT_FOUND", "AUTHENTICATION_FAILED"]) {
         return error.with_hint(
             "iCloud Drive seems not to be set up for this account; open it once at www.icloud.com",

@@ -39,6 +39,8 @@ pub struct Pace {
     pub other: Duration,
     /// Longest time without a byte of content moving.
     pub stall: Duration,
+    /// Time without an answer to the first request, after which that is said.
+    pub patience: Duration,
 }
 
 impl Default for Pace {
@@ -50,6 +52,7 @@ impl Default for Pace {
             listing: Duration::from_secs(90),
             other: Duration::from_secs(30),
             stall: Duration::from_secs(120),
+            patience: Duration::from_secs(3),
         }
     }
 }
@@ -76,6 +79,18 @@ impl Pace {
     /// Returns the wait after the `n`th "busy": 250 ms, doubling.
     pub(crate) fn busy(&self, n: u32) -> Duration {
         jittered(self.second / 4 * (1 << n.min(6)))
+    }
+
+    /// Returns how long a request can go on being tried after its `n`th failure in a row, from 0, beside the time that the tries
+    /// take. `asked` is what the service asks for: zero where it refuses and does not say for how long.
+    pub(crate) fn longest(&self, n: u32, asked: Option<Duration>) -> Duration {
+        let waits = (n..TRIES - 1).map(|n| match asked {
+            None => self.second * (1 << n),
+            Some(Duration::ZERO) => self.second * 10 * (1 << n),
+            Some(asked) => asked,
+        });
+        let sum: Duration = waits.sum();
+        sum + sum / 4
     }
 
     /// Returns what a `Retry-After` of so long means here, or `None` where it is too long to wait.
@@ -189,6 +204,19 @@ mod tests {
         assert!(pace.busy(3) >= Duration::from_secs(2));
         assert!(pace.throttle(1) >= Duration::from_secs(20));
         assert!(pace.throttle(99) < Duration::from_secs(600));
+    }
+
+    #[test]
+    fn no_request_is_tried_for_longer_than_is_said() {
+        let pace = Pace::default();
+        let in_all = |wait: &dyn Fn(u32) -> Duration, from| (from..TRIES - 1).map(wait).sum();
+        for n in 0..TRIES - 1 {
+            let network: Duration = in_all(&|n| pace.network(n), n);
+            let throttle: Duration = in_all(&|n| pace.throttle(n), n);
+            assert!(network <= pace.longest(n, None));
+            assert!(throttle <= pace.longest(n, Some(Duration::ZERO)));
+        }
+        assert_eq!(pace.longest(TRIES - 1, None), Duration::ZERO);
     }
 
     #[test]

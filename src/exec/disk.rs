@@ -89,6 +89,14 @@ impl Disk {
     /// # Errors
     /// `Local` where it can't be asked.
     pub fn free(&self) -> Result<u64> {
+        Ok(self.free_and_all()?.0)
+    }
+
+    /// Returns the same, and how many bytes LOCAL's file system has in all, the used ones too.
+    ///
+    /// # Errors
+    /// As [`Self::free`].
+    pub fn free_and_all(&self) -> Result<(u64, u64)> {
         let now = rustix::fs::fstatvfs(&self.root).map_err(|errno| {
             io(
                 "look at the file system of",
@@ -96,10 +104,11 @@ impl Disk {
                 errno,
             )
         })?;
+        let bytes = |blocks: u64| blocks.saturating_mul(now.f_frsize);
         Ok(if now.f_blocks == 0 {
-            u64::MAX
+            (u64::MAX, u64::MAX)
         } else {
-            now.f_bavail.saturating_mul(now.f_frsize)
+            (bytes(now.f_bavail), bytes(now.f_blocks))
         })
     }
 

@@ -231,8 +231,11 @@ pub fn size(text: &str) -> Result<u64, String> {
         .ok()
         .filter(|_| is_plain)
         .map(|number| number * factor)
-        .filter(|bytes| (1.0..=1e15).contains(bytes))
+        .filter(|bytes| *bytes >= 1.0)
         .ok_or_else(expected)?;
+    if bytes > 1e15 {
+        return Err("it is too large; at most 931322G is expected".to_owned());
+    }
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -449,6 +452,10 @@ mod tests {
             (Ok(64 << 20), Ok(0), Ok(0))
         );
         assert!(size("1M/s").is_err());
+        assert!(size("931322G").is_ok());
+        for large in ["931323G", "99999999999999999999999999G"] {
+            assert!(size(large).unwrap_err().starts_with("it is too large"));
+        }
         for bad in ["", "K", "500", "-1K", "1e3K", "infK", "1.2.3M", "0.1B"] {
             assert!(rate(bad).is_err(), "{bad:?}");
         }

@@ -213,7 +213,9 @@ impl Places {
                     "guard 3: REMOTE \"{}\" is missing, and it was there the last time; nothing was done",
                     options.remote
                 ),
-                "was it renamed or deleted? It may be in iCloud's Recently Deleted",
+                &format!(
+                    "was it renamed or deleted? It may be in iCloud's Recently Deleted; {anew}"
+                ),
             ),
             Some(id) if id.folder_drivewsid() != pair.remote_id => guard(
                 format!(

@@ -49,7 +49,14 @@ impl Pass<'_> {
         }
         let needed: u64 = sizes.iter().sum();
         // Where LOCAL is not made yet, its file system can't be asked.
-        let free = disk?.free().ok()?;
+        let (free, all) = disk?.free_and_all().ok()?;
+        if least > all {
+            return Some(format!(
+                "--min-free is {}, and the whole disk of LOCAL has {}: nothing is downloaded until it is less",
+                words::size(least),
+                words::size(all)
+            ));
+        }
         (needed.saturating_add(least) > free).then(|| {
             format!(
                 "the downloads need {} here, where {} are free and {} are to stay so (--min-free); what does not fit is left in iCloud",

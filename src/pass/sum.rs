@@ -104,6 +104,7 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
             .collect(),
         problems,
         skipped_by_rule: by_rule.len(),
+        is_storage_full: parts.done.is_full == Some(true),
         requests: parts.requests,
         elapsed: parts.elapsed,
         trash: parts.trash.clone(),

@@ -127,6 +127,8 @@ pub enum Reason {
     NeededFor,
     /// Its name is wanted by another item.
     MakesWay,
+    /// It was renamed or moved locally, and the service lets nobody do that: the folder of an app.
+    Fixed,
 }
 
 /// The remote folder that something goes into.

@@ -162,6 +162,7 @@ enum Line<'a> {
         conflicts: Vec<Settled<'a>>,
         problems: Vec<Problem<'a>>,
         skipped_by_rule: usize,
+        storage_full: bool,
         requests: u64,
         elapsed_ms: u64,
         trash: Option<String>,
@@ -341,6 +342,7 @@ fn summary(summary: &Summary) -> Line<'_> {
         conflicts: conflicts.collect(),
         problems: problems.map(|(what, why)| Problem { what, why }).collect(),
         skipped_by_rule: summary.skipped_by_rule,
+        storage_full: summary.is_storage_full,
         requests: summary.requests,
         elapsed_ms: millis(summary.elapsed),
         trash: summary

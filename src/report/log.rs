@@ -29,6 +29,7 @@ use super::{
     sanitize::for_terminal,
 };
 use crate::{
+    cloud::http::WAIT,
     error::{Error, Kind},
     options::{LogOptions, Verbosity},
 };
@@ -54,24 +55,35 @@ pub fn start(
         })
         .transpose()?;
     let json_lines = options.is_json;
-    let mut builder = builder(options, options.level);
-    builder.format(move |to, record| {
-        let line = if json_lines {
-            json(record, Timestamp::now())
-        } else {
-            for_people(record)
-        };
-        writeln!(to, "{line}")
-    });
-    let terminal = builder.build();
-    let filter = self::builder(options, options.level).build();
-    let file_filter = self::builder(options, options.file_level).build();
+    let on_terminal = |mut builder: Builder| {
+        builder.format(move |to, record| {
+            let line = if json_lines {
+                json(record, Timestamp::now())
+            } else {
+                for_people(record)
+            };
+            writeln!(to, "{line}")
+        });
+        LogWrapper::new(console.bars().clone(), builder.build())
+    };
+    let mut any = Builder::new();
+    any.filter_level(LevelFilter::Info);
+    // Who sits there and sees nothing happen is told why, whatever the level.
+    let waits = console.has_bars().then(|| on_terminal(any));
+    let filter = builder(options, options.level).build();
+    let file_filter = builder(options, options.file_level).build();
     let level = match &file {
         Some(_) => filter.filter().max(file_filter.filter()),
         None => filter.filter(),
     };
+    let level = if waits.is_some() {
+        level.max(LevelFilter::Info)
+    } else {
+        level
+    };
     let both = Both {
-        terminal: LogWrapper::new(console.bars().clone(), terminal),
+        terminal: on_terminal(builder(options, options.level)),
+        waits,
         filter,
         file_filter,
         shows_items: shows_items(options, verbosity, is_json),
@@ -109,6 +121,8 @@ fn builder(options: &LogOptions, level: LevelFilter) -> Builder {
 /// Both places at once.
 struct Both {
     terminal: LogWrapper<Logger>,
+    /// The terminal of somebody who sits there, for what is waited for.
+    waits: Option<LogWrapper<Logger>>,
     filter: Logger,
     file_filter: Logger,
     shows_items: bool,
@@ -126,6 +140,7 @@ impl Log for Both {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         is_own(metadata.target())
             && (self.filter.enabled(metadata)
+                || (self.waits.is_some() && metadata.target() == WAIT)
                 || (self.file.is_some() && self.file_filter.enabled(metadata)))
     }
 
@@ -137,6 +152,8 @@ impl Log for Both {
         let is_shown = target != NOTE && target != DRY && (target != ITEM || self.shows_items);
         if is_shown && self.filter.matches(record) {
             self.terminal.log(record);
+        } else if let Some(waits) = self.waits.as_ref().filter(|_| target == WAIT) {
+            waits.log(record);
         }
         if let Some(file) = &self.file
             && self.file_filter.matches(record)
@@ -253,6 +270,38 @@ mod tests {
         assert_eq!(value["message"], words);
         assert_eq!(value["level"], "error");
         assert_eq!(line.lines().count(), 1);
+    }
+
+    #[test]
+    fn who_sits_there_is_told_what_is_waited_for_and_no_more() {
+        let bars =
+            indicatif::MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden());
+        let logger = |level| {
+            let mut builder = Builder::new();
+            builder.filter_level(level);
+            builder
+        };
+        let wrapped = |level| LogWrapper::new(bars.clone(), logger(level).build());
+        let both = |waits| Both {
+            terminal: wrapped(LevelFilter::Warn),
+            waits,
+            filter: logger(LevelFilter::Warn).build(),
+            file_filter: logger(LevelFilter::Warn).build(),
+            shows_items: false,
+            file: None,
+            is_json: false,
+        };
+        let info = |target| {
+            Metadata::builder()
+                .level(Level::Info)
+                .target(target)
+                .build()
+        };
+        for (waits, shows) in [(None, false), (Some(wrapped(LevelFilter::Info)), true)] {
+            let both = both(waits);
+            assert_eq!(both.enabled(&info(WAIT)), shows);
+            assert!(!both.enabled(&info("icloud_sync::cloud")));
+        }
     }
 
     #[test]

@@ -83,6 +83,8 @@ pub struct Summary {
     pub problems: Vec<(String, String)>,
     /// Items skipped by rule (links, special files, shared items, left by the verb).
     pub skipped_by_rule: usize,
+    /// iCloud refused content, since the account's storage is full.
+    pub is_storage_full: bool,
     /// Requests made to the service.
     pub requests: u64,
     /// How long it took.

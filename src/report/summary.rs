@@ -1,6 +1,7 @@
 //! The end of a pass for people: what was done, where to find what was replaced, what to do next.
 
 use super::{Summary, sanitize::for_terminal, words};
+use crate::cloud::http::MAKE_ROOM;
 
 /// The last line names so many problems; the log has all.
 const MOST_PROBLEMS: usize = 50;
@@ -178,6 +179,9 @@ fn hint(summary: &Summary) -> Option<&'static str> {
             "run it without --dry-run to do it"
         };
         return (summary.counts.planned > 0).then_some(how);
+    }
+    if summary.is_storage_full {
+        return Some(MAKE_ROOM);
     }
     let counts = summary.counts;
     if counts.failed > 0 || counts.skipped > 0 {

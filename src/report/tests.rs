@@ -287,6 +287,7 @@ pub(crate) fn summary() -> Summary {
         conflicts: Vec::new(),
         problems: Vec::new(),
         skipped_by_rule: 0,
+        is_storage_full: false,
         requests: 42,
         elapsed: Duration::from_millis(3210),
         trash: None,
@@ -313,6 +314,7 @@ pub(crate) fn troubled() -> Summary {
             ),
         ],
         skipped_by_rule: 2,
+        is_storage_full: false,
         trash: Some("/home/anna/iCloud/.icloud-sync/trash/1".into()),
         exit_code: 3,
         ..summary()

@@ -150,6 +150,9 @@ pub(crate) fn reason(reason: Reason) -> String {
         ),
         Reason::NeededFor => "for what goes into it".into(),
         Reason::MakesWay => "its name is needed for another item".into(),
+        Reason::Fixed => {
+            "taken back here: the folder of an app keeps its name and place in iCloud".into()
+        }
     }
 }
 
@@ -167,6 +170,7 @@ pub(crate) fn reason_key(reason: Reason) -> (&'static str, Option<Side>) {
         Reason::ConflictKept(side) => ("conflict-kept", Some(side)),
         Reason::NeededFor => ("needed-for", None),
         Reason::MakesWay => ("makes-way", None),
+        Reason::Fixed => ("fixed", Some(Side::Remote)),
     }
 }
 

@@ -188,3 +188,45 @@ fn a_session_that_has_to_be_renewed_meets_what_only_a_person_can_settle() {
         world.expect_equal();
     }
 }
+
+#[test]
+fn what_is_waited_for_is_said_once_and_for_how_long_at_most() {
+    let status = |retry_after: Option<&str>| Action::Status {
+        status: 503,
+        retry_after: retry_after.map(str::to_owned),
+        body: None,
+    };
+    for (action, most) in [
+        (status(None), "1 s at most"),
+        (status(Some("7")), "35 s at most"),
+        (Action::DropBefore, "1 s at most"),
+    ] {
+        let world = World::new();
+        let fault = Fault {
+            endpoint: None,
+            ..Fault::always("", action.clone())
+        };
+        world.emulator.fault(fault);
+        let told = |args: &[&str]| {
+            let ran = world.pass("bisync", args).code(5).stderr;
+            let lines = ran.lines().filter(|line| line.contains("Ctrl-C"));
+            lines.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let lines = told(&["-v"]);
+        assert_eq!(lines.len(), 1, "{action:?}: {lines:?}");
+        assert!(
+            lines[0].starts_with("waiting for iCloud: ") && lines[0].contains(most),
+            "{lines:?}"
+        );
+        // Without a terminal, and nothing asked for, there is nobody to tell.
+        assert_eq!(told(&[]), [""; 0]);
+        // A single failure is nothing to speak of.
+        world.emulator.clear_faults();
+        world.emulator.fault(Fault::once(
+            "retrieveItemDetailsInFolders",
+            Action::DropBefore,
+        ));
+        let fine = world.pass("bisync", &["-v"]).code(0);
+        assert!(!fine.stderr.contains("Ctrl-C"), "{}", fine.stderr);
+    }
+}

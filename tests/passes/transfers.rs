@@ -166,11 +166,16 @@ fn a_full_account_is_told_with_what_to_do() {
         retry_after: None,
     };
     world.emulator.fault(Fault::always("upload/web", full));
-    world
-        .pass("push", &[])
-        .code(3)
-        .says("iCloud storage is full")
-        .says("Recently Deleted");
+    let ran = world.pass("push", &[]).code(3);
+    let words = "a: cannot send: the account's iCloud storage is full (upload/web: status 400)\n";
+    assert_eq!(ran.stderr.matches(words).count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("full").count(), 1, "{}", ran.stderr);
+    // The same command again would be refused again.
+    assert!(!ran.stderr.contains("again"), "{}", ran.stderr);
+    ran.says("hint: make room in iCloud: ")
+        .says("gone from Recently Deleted too");
+    let json = world.pass("push", &["--json"]).code(3).stdout;
+    assert!(json.contains("\"storage_full\":true"), "{json}");
 }
 
 #[test]
@@ -224,7 +229,7 @@ fn a_download_that_would_leave_too_little_free_is_not_begun() {
     world.drive.write("d/b", vec![b'x'; 3_000]).unwrap();
     world.emulator.clear_requests();
     let all = ["--min-free", "900000G"];
-    let before = "the downloads need 2.9 KiB here, where ";
+    let before = "--min-free is 878.9 TiB, and the whole disk of LOCAL has ";
     let dry = [&all[..], &["--dry-run"]].concat();
     world.pass("pull", &dry).code(0).says(before);
     let ran = world.pass("pull", &all).code(3);

@@ -93,10 +93,10 @@ fn a_library_itself_is_neither_moved_nor_removed_whatever_it_calls_itself() {
         // A pass in between: what the library's own element says is what counts then.
         world.pass("bisync", &[]).code(0);
         rename(&world, "Keynote", "Talks");
-        world
-            .pass("bisync", &[])
-            .code(0)
-            .says("move 1 item locally");
+        let ran = world.pass("bisync", &["-v"]).code(0);
+        let words = "move locally Talks/ -> Keynote/: taken back here: the folder of an app keeps its name and place in iCloud";
+        assert!(!ran.stderr.contains("moved remotely"), "{}", ran.stderr);
+        ran.says("move 1 item locally").says(words);
         world.expect_equal();
         assert_eq!(world.count("renameItems"), 0);
         fs::remove_dir_all(world.local().join("Notes App")).unwrap();

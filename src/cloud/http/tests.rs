@@ -474,3 +474,22 @@ fn child_behind_a_proxy() {
     api.content_get(&url, 0, None).unwrap();
     server.join().unwrap();
 }
+
+#[test]
+fn a_first_answer_that_does_not_come_is_told_of_and_others_are_not() {
+    for patience in [Duration::from_millis(1), LONG] {
+        let is_short = patience < LONG;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let api = api(&format!("http://{}", listener.local_addr().unwrap()), LONG);
+        let longest = Duration::from_secs(60);
+        thread::scope(|scope| {
+            let first = api.wire.waits.first(patience, longest);
+            assert!(first.is_some());
+            assert!(api.wire.waits.first(patience, longest).is_none());
+            let waits = scope.spawn(|| while is_short && !api.wire.waits.is_told() {});
+            waits.join().unwrap();
+            drop(first);
+        });
+        assert_eq!(api.wire.waits.is_told(), is_short);
+    }
+}

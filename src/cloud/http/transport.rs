@@ -32,6 +32,7 @@ use crate::{
         http::{
             failure::{Failure, failure},
             upload::Uploads,
+            waits::Waits,
         },
         jar::Jar,
         pace::{Budget, Hold, Pace, TRIES},
@@ -46,6 +47,9 @@ pub(crate) const USER_AGENT: &str = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_1
 
 /// A refusal that does not say for how long.
 const UNSAID: Duration = Duration::ZERO;
+
+/// A wait of so long is nothing to speak of.
+const SHORT: Duration = Duration::from_secs(2);
 
 /// No answer of the API is larger, in bytes; content does not come this way. A folder of 100,000 items is about as large.
 const LARGEST_ANSWER: u64 = 64 << 20;
@@ -113,6 +117,7 @@ pub(crate) struct Transport {
     uploads: Mutex<Option<Arc<Uploads>>>,
     api: RwLock<Line>,
     rate: Rate,
+    pub(crate) waits: Waits,
     refusals: AtomicU64,
     requests: AtomicU64,
     /// Bytes of the answers that are being read.
@@ -161,6 +166,7 @@ impl Transport {
             uploads: Mutex::default(),
             api: RwLock::new(api),
             rate: Rate::new(max_rate),
+            waits: Waits::default(),
             refusals: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             reading: AtomicU64::new(0),
@@ -259,9 +265,12 @@ impl Transport {
         }
         self.count(call.label);
         let start = Instant::now();
+        let longest = call.limit.max(CONNECT) * TRIES + self.pace.longest(0, None);
+        let first = self.waits.first(self.pace.patience, longest);
         let response = request
             .send()
             .map_err(|error| failure(&error.without_url(), call.label, &call.url))?;
+        drop(first);
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // Also of an answer whose body gets lost: a cookie that was set is set.
@@ -370,7 +379,15 @@ impl Transport {
             None if why.kind() == Kind::Busy => self.pace.busy(n),
             None => self.pace.network(n),
         };
+        let words = why.chain();
+        let asked = why.retry_after();
+        // One that is busy is so for a moment, and so may be a first failure.
+        let is_asked = asked.is_some_and(|asked| asked == UNSAID || asked > SHORT);
+        let is_long = why.kind() != Kind::Busy && (is_asked || n > 0);
         self.budget.spend(why)?;
+        if is_long {
+            self.waits.tell(&words, self.pace.longest(n, asked));
+        }
         self.stop.wait(wait)
     }
 

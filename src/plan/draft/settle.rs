@@ -439,6 +439,9 @@ impl<'a> Draft<'a> {
                 };
                 self.aim(ent, Side::Local, &place);
                 self.aim(ent, Side::Remote, &place);
+                if is_fixed && moved[LOCAL] && !moved[REMOTE] {
+                    self.parts[ent].reason[LOCAL] = Reason::Fixed;
+                }
             }
             Verb::Pull if moved[REMOTE] && (!moved[LOCAL] || remote_wins) => {
                 self.aim(ent, Side::Local, &remote);
