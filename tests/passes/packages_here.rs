@@ -285,3 +285,26 @@ fn a_touched_package_has_not_changed() {
     world.pass("bisync", &[]).code(0);
     world.expect_quiet("bisync");
 }
+
+#[test]
+fn a_link_that_is_called_like_a_package_is_skipped_and_counted() {
+    let world = World::new();
+    world.write("inside/a", "1");
+    std::os::unix::fs::symlink("inside", world.local().join("way.key")).unwrap();
+    let args = ["--links", "follow"];
+    let ran = world.pass("bisync", &args).code(0);
+    ran.says("1 item left out by rule");
+    assert_eq!(names_there(&world), ["inside", "inside/a"]);
+}
+
+#[test]
+fn a_filter_inside_a_new_package_does_not_make_it_a_folder() {
+    let world = world();
+    world.write("New.pages/Index", "1");
+    world.write("other", "1");
+    let ran = world
+        .pass("bisync", &["--exclude", "/New.pages/Index"])
+        .code(3);
+    ran.says("New.pages: a folder with this name is a document of an app");
+    assert_eq!(names_there(&world), ["Doc.pages", "other"]);
+}
