@@ -42,6 +42,7 @@ use crate::{
         baseline::{self, Baseline},
         last::{self, LastPass},
         lock::{Lock, Of},
+        missed,
         trash::{self, Trash},
         undo as record,
     },
@@ -114,6 +115,20 @@ pub fn run(options: &PassOptions, tools: &Tools<'_>) -> Result<Summary> {
     result.map(|ended| ended.summary)
 }
 
+/// Writes down, for `status`, that a pass which started at `started` ended with `error` before it began. It is of no harm where
+/// that can't be done.
+pub fn note_missed(options: &PassOptions, started: jiff::Timestamp, error: &Error) {
+    let pair = (
+        options.verb.as_str(),
+        options.local.as_path(),
+        options.remote.as_str(),
+    );
+    let noted = files(options).and_then(|files| missed::note(&files, pair, started, error));
+    if let Err(error) = noted {
+        log::debug!("{}", error.chain());
+    }
+}
+
 fn take_lock(files: &PairFiles) -> Result<Lock> {
     files.create()?;
     Lock::take(&files.lock, Of::Pass)
@@ -126,12 +141,14 @@ fn record(options: &PassOptions, files: &PairFiles, result: &Result<Ended>) -> R
         Ok(ended) => (ended.agreed, ended.hidden),
         Err(_) => (before.as_ref()).map_or((0, 0), |it| (it.baseline_items, it.hidden_items)),
     };
+    let mut problems: Vec<String> = Vec::new();
+    let mut problem_count = 0;
     let (exit_code, message, done) = match result {
         Ok(Ended { summary, .. }) => {
-            let message = summary
-                .problems
-                .first()
-                .map(|(what, why)| words::problem(what, why));
+            problem_count = summary.problems.len();
+            let first = summary.problems.iter().take(last::MOST_PROBLEMS);
+            problems.extend(first.map(|(what, why)| words::problem(what, why)));
+            let message = problems.first().cloned();
             (summary.exit_code, message, summary.counts.done)
         }
         Err(error) => {
@@ -149,6 +166,8 @@ fn record(options: &PassOptions, files: &PairFiles, result: &Result<Ended>) -> R
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code,
         message,
+        problems,
+        problem_count,
         done,
         baseline_items,
         hidden_items,
@@ -387,6 +406,7 @@ impl Pass<'_> {
                     found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
                 })
         };
+        let is_there = |path: &RelPath| base.rows.get(path).is_some();
         let looked_ns = exec::now_ns();
         let scan_local = || -> Result<Listing<LocalItem>> {
             let Some(root) = local_root else {
@@ -396,7 +416,7 @@ impl Pass<'_> {
                 root,
                 filter,
                 links: self.options.links,
-                going_remote: self.options.verb != Verb::Pull,
+                going_remote: (self.options.verb != Verb::Pull).then_some(&is_there),
                 is_package: &is_package,
                 watch: Watch {
                     stop: self.tools.stop,

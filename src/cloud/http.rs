@@ -280,7 +280,8 @@ impl Api {
                     return Err(not_done(&error));
                 }
                 Err(Failure::Final(error) | Failure::Unsent(error)) => return Err(error),
-                Err(Failure::Lost(error)) => {
+                Err(Failure::Vast(error)) if effect == Effect::Read => return Err(error),
+                Err(Failure::Lost(error) | Failure::Vast(error)) => {
                     self.stumbled(&mut course, effect, error)?;
                     continue;
                 }

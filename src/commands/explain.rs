@@ -9,7 +9,7 @@ use crate::{
     error::{Error, Kind as ErrorKind, Result},
     options::PassOptions,
     pass::Explained,
-    plan::Settle,
+    plan::{Settle, Side},
     report::{Console, sanitize::for_terminal, words},
     tree::{Kind, RelPath},
 };
@@ -57,6 +57,8 @@ pub fn show(
         || found.local.is_some()
         || found.remote.is_some()
         || found.rule.is_some()
+        || found.package.is_some()
+        || found.on_disk.is_some()
         || !found.left.is_empty();
     if !is_known {
         let text = format!(
@@ -75,33 +77,14 @@ pub fn show(
     let mut line = |name: &str, what: &str| {
         words::push(&mut text, format_args!("  {name:<9} {what}\n"));
     };
-    let thing = |kind: Kind, size: u64, seconds: Option<i64>| {
-        let mut words = vec![kind_name(kind).to_owned()];
-        if kind == Kind::File {
-            words.push(words::size(size));
-        }
-        words.extend(
-            seconds
-                .and_then(time)
-                .map(|time| format!("modified {time}")),
-        );
-        words.join(", ")
-    };
-    let seconds = |ns: i64| Some(ns.div_euclid(1_000_000_000));
-    let missing = || "nothing there".to_owned();
-    let base = found.base.as_ref().map_or_else(missing, |row| {
-        thing(row.kind, row.size, seconds(row.mtime_ns))
-    });
-    let local = found.local.as_ref().map_or_else(missing, |item| {
-        thing(item.kind, item.size, seconds(item.mtime_ns))
-    });
-    let remote = found.remote.as_ref().map_or_else(missing, |item| {
-        let modified = item.modified_ms.map(|ms| ms.div_euclid(1000));
-        thing(item.kind, item.size, modified)
-    });
-    line("local", &local);
-    line("remote", &remote);
-    line("baseline", &base);
+    line("local", &local(found));
+    line("remote", &remote(found));
+    line(
+        "baseline",
+        &(found.base.as_ref()).map_or_else(nothing, |row| {
+            thing(row.kind, row.size, Some(seconds(row.mtime_ns)))
+        }),
+    );
     for one in &verdict {
         line(options.verb.as_str(), one);
     }
@@ -116,6 +99,67 @@ pub fn show(
     }
     console.print(&text);
     Ok(())
+}
+
+fn nothing() -> String {
+    "nothing there".to_owned()
+}
+
+fn seconds(ns: i64) -> i64 {
+    ns.div_euclid(1_000_000_000)
+}
+
+fn thing(kind: Kind, size: u64, seconds: Option<i64>) -> String {
+    let size = (kind == Kind::File).then_some(size);
+    described(kind_name(kind), size, seconds)
+}
+
+fn described(what: &str, size: Option<u64>, seconds: Option<i64>) -> String {
+    let mut words = vec![what.to_owned()];
+    words.extend(size.map(words::size));
+    words.extend(
+        seconds
+            .and_then(time)
+            .map(|time| format!("modified {time}")),
+    );
+    words.join(", ")
+}
+
+/// Says what the local side has, also where it takes no part.
+fn local(found: &Explained) -> String {
+    if let Some(item) = &found.local {
+        return thing(item.kind, item.size, Some(seconds(item.mtime_ns)));
+    }
+    let Some(there) = &found.on_disk else {
+        return nothing();
+    };
+    let there = described(there.what, there.size, Some(seconds(there.mtime_ns)));
+    if found.package.is_some() {
+        there
+    } else {
+        format!("{there}; it takes no part")
+    }
+}
+
+/// Says what the remote side has, and where that was not looked at.
+fn remote(found: &Explained) -> String {
+    if let Some(item) = &found.remote {
+        let modified = item.modified_ms.map(|ms| ms.div_euclid(1000));
+        return thing(item.kind, item.size, modified);
+    }
+    if found.package.is_some() {
+        return "not told: iCloud has the package as one file".to_owned();
+    }
+    if found.rule.is_some() {
+        return "not looked at: it takes no part".to_owned();
+    }
+    let mut left = found.left.iter().filter(|(side, _)| *side == Side::Remote);
+    match left.next() {
+        Some((_, left)) if left.path.as_ref() == Some(&found.path) => "there, and left alone",
+        Some(_) => "not looked at: its folder is left alone",
+        None => return nothing(),
+    }
+    .to_owned()
 }
 
 fn kind_name(kind: Kind) -> &'static str {
@@ -136,31 +180,50 @@ fn time(seconds: i64) -> Option<String> {
 /// Says what a pass would do with it, and why.
 fn verdict(found: &Explained) -> Vec<String> {
     let mut said = Vec::new();
-    if let Some(rule) = &found.rule {
+    let own = |at: &RelPath| *at == found.path;
+    if let Some(package) = &found.package {
+        said.push(format!(
+            "part of the package {}, which is one thing: received as a whole, and never sent",
+            for_terminal(package.as_str())
+        ));
+    }
+    if let Some(hidden) = &found.rule {
+        let with = if own(&hidden.at) {
+            String::new()
+        } else {
+            format!(" with the folder {}/", for_terminal(hidden.at.as_str()))
+        };
         let sleeps = if found.base.is_some() {
             "; its baseline entry sleeps until the rule goes"
         } else {
             ""
         };
         said.push(format!(
-            "left out by {}: neither copied nor deleted, on either side{sleeps}",
-            for_terminal(rule)
+            "left out{with}: {}; neither copied nor deleted, on either side{sleeps}",
+            for_terminal(&hidden.rule)
         ));
     }
     for (side, left) in &found.left {
-        let place = for_terminal(&left.shown);
+        let with = if left.path.as_ref().is_none_or(own) {
+            String::new()
+        } else {
+            format!(" with {}", for_terminal(&left.shown))
+        };
+        let side = words::where_(*side);
         let why = words::freeze(&left.why);
-        said.push(format!(
-            "left alone ({} side): {place}: {why}",
-            side.as_str()
-        ));
+        said.push(format!("left alone{with}: {why} ({side})"));
     }
     for action in &found.actions {
         let words = words::action(action);
         said.push(format!("{words}: {}", words::reason(action.reason)));
     }
-    for kept in &found.kept {
-        said.push(format!("left as it is: {}", for_terminal(kept)));
+    for (at, why) in &found.kept {
+        let with = if own(at) {
+            String::new()
+        } else {
+            format!(" with {}", for_terminal(at.as_str()))
+        };
+        said.push(format!("left as it is{with}: {}", for_terminal(why)));
     }
     let settled = found.settled.as_ref().map(|how| match how {
         Settle::Adopt => "nothing to transfer: both sides have the same content",
@@ -168,7 +231,7 @@ fn verdict(found: &Explained) -> Vec<String> {
         Settle::Forget => "nothing to do: both sides have deleted it",
     });
     said.extend(settled.map(str::to_owned));
-    if said.is_empty() {
+    if said.is_empty() || (said.len() == 1 && found.package.is_some()) {
         said.push("nothing to do: both sides are as the baseline has them".into());
     }
     said
@@ -199,7 +262,14 @@ fn as_json(options: &PassOptions, found: &Explained, verdict: &[String]) -> Valu
             "etag": row.etag.as_str(),
             "id": row.id.doc.to_string(),
         })),
-        "hidden_by": found.rule,
+        "hidden_by": found.rule.as_ref().map(|hidden| &hidden.rule),
+        "hidden_with": found.rule.as_ref().map(|hidden| hidden.at.as_str()),
+        "package": found.package.as_ref().map(RelPath::as_str),
+        "on_disk": found.on_disk.as_ref().map(|there| json!({
+            "what": there.what,
+            "size": there.size,
+            "mtime_ns": there.mtime_ns,
+        })),
         "actions": found.actions.iter().map(words::action).collect::<Vec<_>>(),
         "is_conflict": found.conflict.is_some(),
         "guard": found.guard.as_ref().map(Error::chain),

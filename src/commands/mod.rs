@@ -241,9 +241,9 @@ impl Seat<'_> {
         let health = auth::health(&account);
         let pairs: Vec<status::Pair> = last::all(&account.state_dir)?
             .iter()
-            .map(|(folder, last)| {
-                let totals = metrics::load(folder).map(|numbers| numbers.with(health));
-                status::Pair::of(last, totals.as_ref())
+            .map(|known| {
+                let totals = metrics::load(&known.folder).map(|numbers| numbers.with(health));
+                status::Pair::of(known, totals.as_ref())
             })
             .collect();
         status::run(&account, args.json, &pairs, &mut self.console.out())?;

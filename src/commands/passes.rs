@@ -49,7 +49,7 @@ impl Seat<'_> {
             self.is_brief = true;
             return self.watch(options, account, watch, &attention, &metrics);
         }
-        let end = self.pass(options, account, &prompt::terminal(self.console));
+        let end = self.noted_pass(options, account, &prompt::terminal(self.console));
         metrics.ended(&end);
         let end = end.map(|summary| summary.exit_code);
         if !io::stdin().is_terminal() && !options.no_remote {
@@ -112,10 +112,10 @@ impl Seat<'_> {
         }
         .run(&mut |number| {
             let end = if number == 0 {
-                self.pass(options, account, &prompt::terminal(self.console))
+                self.noted_pass(options, account, &prompt::terminal(self.console))
             } else {
                 // Whoever started it may be gone: a question would stop it for good.
-                self.pass(&later.0, &later.1, &Nobody)
+                self.noted_pass(&later.0, &later.1, &Nobody)
             };
             metrics.ended(&end);
             let end = end.map(|summary| summary.exit_code);
@@ -130,6 +130,23 @@ impl Seat<'_> {
             end
         })?;
         Ok(watch::exit_code(self.stop))
+    }
+
+    /// Runs a pass, and keeps for `status` why it did not even begin.
+    fn noted_pass(
+        &self,
+        options: &PassOptions,
+        account: &AccountOptions,
+        prompt: &dyn Prompt,
+    ) -> Result<Summary> {
+        let started = jiff::Timestamp::now();
+        let end = self.pass(options, account, prompt);
+        if let Err(error) = &end
+            && !options.dry_run
+        {
+            pass::note_missed(options, started, error);
+        }
+        end
     }
 
     fn pass(

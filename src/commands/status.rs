@@ -17,12 +17,15 @@ use crate::{
     metrics::Numbers,
     options::{AccountOptions, Effective},
     report::{sanitize::for_terminal, words},
-    state::last::LastPass,
+    state::last::{Known, LastPass},
     stop::Stop,
 };
 
 /// The cookie that the session stands and falls with.
 const TOKEN_COOKIE: &str = "X-APPLE-WEBAUTH-TOKEN";
+
+/// So many problems of a pass are named to people.
+const FEW_PROBLEMS: usize = 3;
 
 /// One pair, as its own module describes it.
 #[derive(Debug, Clone)]
@@ -35,42 +38,98 @@ pub struct Pair {
 
 impl Pair {
     /// Describes a pair by its last pass, and by what all of them came to.
-    pub fn of(last: &LastPass, totals: Option<&Numbers>) -> Self {
-        let when = last
-            .ended_at
-            .parse::<Timestamp>()
-            .map_or_else(|_| last.ended_at.clone(), shown);
+    pub fn of(known: &Known, totals: Option<&Numbers>) -> Self {
+        let (local, remote) = known.pair();
         let mut text = format!(
-            "Pair:       {} and {} of iCloud Drive\n            last {}: {when}, exit code {}, {} items in step",
-            for_terminal(&last.local),
-            for_terminal(&last.remote),
-            last.verb,
-            last.exit_code,
-            last.baseline_items,
+            "Pair:       {} and {} of iCloud Drive",
+            for_terminal(local),
+            for_terminal(remote)
         );
-        if let Some(message) = &last.message {
-            text.push_str("\n            ");
-            text.push_str(&for_terminal(message));
+        let mut line = |what: &str| words::push(&mut text, format_args!("\n            {what}"));
+        if let Some(missed) = &known.missed {
+            line(&format!(
+                "the {} of {} did not begin, exit code {}: {}",
+                missed.verb,
+                moment(&missed.ended_at),
+                missed.exit_code,
+                for_terminal(&missed.reason)
+            ));
+            if let Some(hint) = &missed.hint {
+                line(&format!("hint: {}", for_terminal(hint)));
+            }
+        }
+        match &known.last {
+            None => line("no pass has begun yet"),
+            Some(last) => {
+                let when = moment(&last.ended_at);
+                line(&format!(
+                    "last {}: {when}, exit code {}, {} items in step",
+                    last.verb, last.exit_code, last.baseline_items,
+                ));
+                for problem in problems(last) {
+                    line(&problem);
+                }
+            }
         }
         if let Some(numbers) = totals {
-            text.push_str("\n            ");
-            text.push_str(&sum(numbers));
+            line(&sum(numbers));
         }
-        Self {
-            text,
-            json: json!({
-                "local": last.local,
-                "remote": last.remote,
-                "verb": last.verb,
-                "ended_at": last.ended_at,
-                "exit_code": last.exit_code,
-                "message": last.message,
-                "done": last.done,
-                "baseline_items": last.baseline_items,
-                "metrics": totals,
-            }),
-        }
+        let mut json = json!({
+            "local": local,
+            "remote": remote,
+            "metrics": totals,
+            "missed": known.missed.as_ref().map(|missed| json!({
+                "verb": missed.verb,
+                "ended_at": missed.ended_at,
+                "exit_code": missed.exit_code,
+                "reason": missed.reason,
+                "hint": missed.hint,
+            })),
+        });
+        let last = known.last.as_ref();
+        json["verb"] = json!(last.map(|last| &last.verb));
+        json["ended_at"] = json!(last.map(|last| &last.ended_at));
+        json["exit_code"] = json!(last.map(|last| last.exit_code));
+        json["message"] = json!(last.and_then(|last| last.message.as_ref()));
+        json["problems"] = json!(last.map(|last| &last.problems));
+        json["problem_count"] = json!(last.map(|last| last.problem_count));
+        json["done"] = json!(last.map(|last| last.done));
+        json["baseline_items"] = json!(last.map(|last| last.baseline_items));
+        Self { text, json }
     }
+}
+
+/// Returns a time of a record for people.
+fn moment(text: &str) -> String {
+    text.parse::<Timestamp>()
+        .map_or_else(|_| text.to_owned(), shown)
+}
+
+/// Says what a pass left: the first few problems, how many more there are, and where all are; or the error that ended it.
+fn problems(last: &LastPass) -> Vec<String> {
+    let named = last.problems.iter().take(FEW_PROBLEMS);
+    let mut lines: Vec<String> = named
+        .map(|problem| for_terminal(problem).into_owned())
+        .collect();
+    if lines.is_empty() {
+        return (last.message.iter())
+            .map(|message| for_terminal(message).into_owned())
+            .collect();
+    }
+    let all = last.problem_count.max(last.problems.len());
+    if let Some(more @ 1..) = all.checked_sub(lines.len()) {
+        let kept = last.problems.len();
+        let which = if kept < all {
+            format!("the first {}", words::grouped(kept))
+        } else {
+            "all of them".to_owned()
+        };
+        lines.push(format!(
+            "and {}; `icloud-sync status --json` names {which}",
+            words::count(more, "more problem")
+        ));
+    }
+    lines
 }
 
 /// Says what all passes of a pair came to.

@@ -12,10 +12,7 @@ use super::{
     Finding, folder,
     trial::{self, Bench},
 };
-use crate::{
-    report::words,
-    state::last::{self, LastPass},
-};
+use crate::{report::words, state::last};
 
 const NAME: &str = "state folder";
 
@@ -138,16 +135,17 @@ pub(super) fn passes(dir: &Path) -> Finding {
     };
     let bad: Vec<String> = all
         .iter()
-        .filter(|(_, last)| last.exit_code != 0)
-        .map(|(_, last)| {
-            let LastPass {
-                verb,
-                local,
-                remote,
-                exit_code,
-                ..
-            } = last;
-            format!("the last {verb} of \"{local}\" and \"{remote}\" ended with code {exit_code}")
+        .filter_map(|known| {
+            let last = known.last.as_ref();
+            let last = last.map(|last| (&last.verb, last.exit_code));
+            let missed = known.missed.as_ref();
+            let missed = missed.map(|missed| (&missed.verb, missed.exit_code));
+            let (verb, exit_code) = missed.or(last).filter(|(_, code)| *code != 0)?;
+            let (local, remote) = known.pair();
+            let pair = format!("\"{local}\" and \"{remote}\"");
+            Some(format!(
+                "the last {verb} of {pair} ended with code {exit_code}"
+            ))
         })
         .collect();
     if all.is_empty() {

@@ -2,7 +2,7 @@
 //!
 //! It goes the way of a dry run up to the plan, and tells nobody else. Nothing is changed; no lock is taken.
 
-use std::time::Instant;
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
 
 use super::{Pass, Places, Tools, learned::Learned, look};
 use crate::{
@@ -10,17 +10,53 @@ use crate::{
     exec::disk::Disk,
     options::PassOptions,
     plan::{Action, Conflict, Settle, Side, What},
+    scan::filter::Hidden,
     state::lock::{Lock, Of},
     tree::{Kind, Left, LocalItem, RelPath, RemoteItem, Row},
 };
+
+/// What stands on the disk and is in no listing.
+#[derive(Debug)]
+pub struct OnDisk {
+    /// In words: `file`, `folder`, `symbolic link`, `special file`.
+    pub what: &'static str,
+    /// Bytes, of a file.
+    pub size: Option<u64>,
+    /// Nanoseconds since 1970 UTC.
+    pub mtime_ns: i64,
+}
+
+impl OnDisk {
+    /// Looks at a path, and not behind a symbolic link.
+    fn look(path: &Path) -> Option<Self> {
+        let found = fs::symlink_metadata(path).ok()?;
+        let kind = found.file_type();
+        let what = match () {
+            () if kind.is_file() => "file",
+            () if kind.is_dir() => "folder",
+            () if kind.is_symlink() => "symbolic link",
+            () => "special file",
+        };
+        let seconds = found.mtime().saturating_mul(1_000_000_000);
+        Some(Self {
+            what,
+            size: kind.is_file().then_some(found.len()),
+            mtime_ns: seconds.saturating_add(found.mtime_nsec()),
+        })
+    }
+}
 
 /// What is known of one path.
 #[derive(Debug)]
 pub struct Explained {
     /// The path below LOCAL and REMOTE.
     pub path: RelPath,
-    /// The filter's rule that keeps it out.
-    pub rule: Option<String>,
+    /// The filter's rule that keeps it out, alone or with a folder that it is in.
+    pub rule: Option<Hidden>,
+    /// The package that it is inside of, which is treated as one thing.
+    pub package: Option<RelPath>,
+    /// What is at the local path where the listing has nothing: what takes no part, and what is inside of a package.
+    pub on_disk: Option<OnDisk>,
     /// What the baseline has there.
     pub base: Option<Row>,
     /// What the local side has there.
@@ -31,8 +67,8 @@ pub struct Explained {
     pub left: Vec<(Side, Left)>,
     /// What a pass would do with it, and with the folder or the item that it is part of.
     pub actions: Vec<Action>,
-    /// Why a difference would be left as it is.
-    pub kept: Vec<String>,
+    /// What would be left as it is, that path or a folder that it is in, and why.
+    pub kept: Vec<(RelPath, String)>,
     /// The conflict that the policy would settle.
     pub conflict: Option<Conflict>,
     /// What would become of its baseline entry, without an action.
@@ -102,29 +138,45 @@ pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Resu
         })
         .map(|(side, left)| (side, left.clone()))
         .collect();
+    let is_package = |at: &RelPath| {
+        let local = listings.local.get(at).map(|item| item.kind);
+        let remote = listings.remote.get(at).map(|item| item.kind);
+        let base = base.rows.get(at).map(|row| row.kind);
+        [local, remote, base].contains(&Some(Kind::Package))
+    };
+    let package = path.ancestors().find(is_package);
+    // What is inside of a package goes with it.
+    let subject = package.as_ref().unwrap_or(path);
+    let on_disk = if local.is_none() {
+        OnDisk::look(&pass.places.local.join(path.as_str()))
+    } else {
+        None
+    };
     let is_near = |at: &RelPath| path.is_at_or_under(at);
     Ok(Explained {
         rule: filter.why(path, is_folder),
         path: path.clone(),
         left,
         actions: (plan.actions.iter())
-            .filter(|action| concerns(action, path))
+            .filter(|action| concerns(action, subject))
             .cloned()
             .collect(),
         kept: (plan.kept.iter())
             .filter(|kept| is_near(&kept.path))
-            .map(|kept| format!("{}: {}", kept.path, kept.why))
+            .map(|kept| (kept.path.clone(), kept.why.clone()))
             .collect(),
         conflict: (plan.conflicts.iter())
-            .find(|one| one.path == *path || one.kept_as.as_ref() == Some(path))
+            .find(|one| one.path == *subject || one.kept_as.as_ref() == Some(subject))
             .cloned(),
         settled: (plan.settled.iter())
-            .find(|settled| settled.path == *path)
+            .find(|settled| settled.path == *subject)
             .map(|settled| settled.how.clone()),
         base: row,
         local,
         remote,
         guard,
+        package,
+        on_disk,
     })
 }
 

@@ -69,11 +69,12 @@ impl<'a> Look<'a> {
         let local = places::resolve_local(&self.options.local)?;
         let files = files(self.options)?;
         self.known.load(&files)?;
+        let is_there = |path: &RelPath| self.known.marks.contains_key(&hash(path.as_str()));
         let listing = LocalScan {
             root: &local,
             filter: &filter(self.options, &local, &files)?,
             links: self.options.links,
-            going_remote: self.options.verb != Verb::Pull,
+            going_remote: (self.options.verb != Verb::Pull).then_some(&is_there),
             is_package: &|_, _| false,
             watch: Watch {
                 stop: self.stop,

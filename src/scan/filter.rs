@@ -76,6 +76,15 @@ pub enum Scope {
     Hidden,
 }
 
+/// What a rule hides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hidden {
+    /// The path that the rule is about.
+    pub at: RelPath,
+    /// The rule, in words that can follow a colon.
+    pub rule: String,
+}
+
 /// Decides which paths take part.
 #[derive(Debug)]
 pub struct Filter {
@@ -138,18 +147,21 @@ impl Filter {
         self.scope(path, is_folder) == Scope::Hidden
     }
 
-    /// Returns the rule that keeps `path` from taking part, in words; `None` if none does.
-    pub fn why(&self, path: &RelPath, is_folder: bool) -> Option<String> {
+    /// Returns the rule that keeps `path` from taking part, and what it hides: the path itself or a folder that it is in.
+    /// `None` if none does.
+    pub fn why(&self, path: &RelPath, is_folder: bool) -> Option<Hidden> {
+        let hidden = |at: &RelPath, is_folder: bool| Hidden {
+            at: at.clone(),
+            rule: self.rule_for(at, is_folder),
+        };
         let mut scope = self.root();
         for folder in path.ancestors() {
-            let next = self.step(scope, &folder, true);
-            if next == Scope::Hidden {
-                let rule = self.rule_for(&folder, true);
-                return Some(format!("{rule}, which hides the folder \"{folder}\""));
+            scope = self.step(scope, &folder, true);
+            if scope == Scope::Hidden {
+                return Some(hidden(&folder, true));
             }
-            scope = next;
         }
-        (self.step(scope, path, is_folder) == Scope::Hidden).then(|| self.rule_for(path, is_folder))
+        (self.step(scope, path, is_folder) == Scope::Hidden).then(|| hidden(path, is_folder))
     }
 
     fn is_hidden_by_itself(&self, path: &RelPath, is_folder: bool) -> bool {
@@ -163,7 +175,7 @@ impl Filter {
     /// Names the rule that hides `path`, which is hidden and whose folder is not.
     fn rule_for(&self, path: &RelPath, is_folder: bool) -> String {
         if is_own(path) {
-            return "it is a file of icloud-sync itself".to_owned();
+            return "it is icloud-sync's own".to_owned();
         }
         if self.has_default_ignores && is_ignored_by_default(path.name()) {
             return "the default ignores (--no-default-ignores lifts them)".to_owned();

@@ -28,8 +28,9 @@ pub struct LocalScan<'a> {
     pub filter: &'a Filter,
     /// What a symbolic link is taken for.
     pub links: Links,
-    /// The listing is for a verb that writes to the remote: names that are equal but for case clash.
-    pub going_remote: bool,
+    /// For a verb that writes to the remote: whether a name is there already. Of two that are equal but for case, which are
+    /// one on Apple's devices, each that is not clashes with the other.
+    pub going_remote: Option<&'a (dyn Fn(&RelPath) -> bool + Sync)>,
     /// Whether a folder of that path and inode is known to be a package: then it is one item, and its content
     /// none.
     pub is_package: &'a (dyn Fn(&RelPath, u64) -> bool + Sync),

@@ -240,6 +240,8 @@ fn records_of_last_passes() {
         ended_at: "2026-01-01T00:00:00Z".into(),
         exit_code: 3,
         message: Some("1 problem".into()),
+        problems: vec!["1 problem".into()],
+        problem_count: 1,
         done: 3,
         baseline_items: 7,
         hidden_items: 1,

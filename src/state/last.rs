@@ -7,8 +7,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::replace_file;
+use super::{
+    missed::{self, Missed},
+    replace_file,
+};
 use crate::error::{Error, Result};
+
+/// So many problems of a pass are kept, not to write down a whole Drive.
+pub const MOST_PROBLEMS: usize = 1_000;
 
 /// What the last pass came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,8 +29,14 @@ pub struct LastPass {
     pub ended_at: String,
     /// Its exit code.
     pub exit_code: u8,
-    /// The error that ended it, or how many problems it left.
+    /// The error that ended it, or the first problem that it left.
     pub message: Option<String>,
+    /// The problems that it left, in words: the first [`MOST_PROBLEMS`].
+    #[serde(default)]
+    pub problems: Vec<String>,
+    /// How many there were in all.
+    #[serde(default)]
+    pub problem_count: usize,
     /// Actions done.
     pub done: usize,
     /// Items that both sides agree on after it.
@@ -57,11 +69,32 @@ pub fn load(path: &Path) -> Option<LastPass> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
-/// Returns the records of all pairs with the pairs' folders, sorted by local root; what can't be read is passed over.
+/// What is known of a pair's passes: at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// The pair's folder.
+    pub folder: PathBuf,
+    /// The last pass.
+    pub last: Option<LastPass>,
+    /// A later one that did not begin.
+    pub missed: Option<Missed>,
+}
+
+impl Known {
+    /// Returns LOCAL and REMOTE.
+    pub fn pair(&self) -> (&str, &str) {
+        let last = self.last.as_ref().map(|one| (&one.local, &one.remote));
+        let missed = self.missed.as_ref().map(|one| (&one.local, &one.remote));
+        last.or(missed)
+            .map_or(("", ""), |(local, remote)| (local, remote))
+    }
+}
+
+/// Returns what is known of all pairs, sorted by local root; what can't be read is passed over.
 ///
 /// # Errors
 /// `Local` where the folder of the pairs can't be read.
-pub fn all(state_dir: &Path) -> Result<Vec<(PathBuf, LastPass)>> {
+pub fn all(state_dir: &Path) -> Result<Vec<Known>> {
     let folder = state_dir.join("pairs");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -73,11 +106,21 @@ pub fn all(state_dir: &Path) -> Result<Vec<(PathBuf, LastPass)>> {
             ));
         }
     };
-    let mut all: Vec<(PathBuf, LastPass)> = entries
+    let mut all: Vec<Known> = entries
         .filter_map(std::result::Result::ok)
-        .filter_map(|entry| Some((entry.path(), load(&entry.path().join("last.json"))?)))
+        .map(|entry| {
+            let folder = entry.path();
+            let last = load(&folder.join("last.json"));
+            let ended = last.as_ref().map(|last| last.ended_at.as_str());
+            Known {
+                missed: missed::load(&folder, ended),
+                last,
+                folder,
+            }
+        })
+        .filter(|known| known.last.is_some() || known.missed.is_some())
         .collect();
-    all.sort_by(|(_, a), (_, b)| (&a.local, &a.remote).cmp(&(&b.local, &b.remote)));
+    all.sort_by(|a, b| a.pair().cmp(&b.pair()));
     Ok(all)
 }
 
@@ -97,6 +140,8 @@ mod tests {
             ended_at: "2026-01-01T00:00:00Z".into(),
             exit_code: 0,
             message: None,
+            problems: vec!["a: b".into()],
+            problem_count: 7,
             done: 3,
             baseline_items: 7,
             hidden_items: 0,
@@ -104,7 +149,12 @@ mod tests {
         save(&pair.join("last.json"), &last).unwrap();
         assert_eq!(load(&pair.join("last.json")), Some(last.clone()));
         assert_eq!(load(&pair.join("none")), None);
-        assert_eq!(all(folder.path()).unwrap(), [(pair, last)]);
+        let known = Known {
+            folder: pair,
+            last: Some(last),
+            missed: None,
+        };
+        assert_eq!(all(folder.path()).unwrap(), [known]);
         assert!(all(&folder.path().join("none")).unwrap().is_empty());
     }
 }

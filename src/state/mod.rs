@@ -10,6 +10,7 @@ mod fuzz;
 pub mod journal;
 pub mod last;
 pub mod lock;
+pub mod missed;
 pub mod row;
 pub mod trash;
 pub mod undo;

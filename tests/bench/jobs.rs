@@ -434,7 +434,7 @@ pub(crate) fn scan_here(root: &Path, runs: usize) -> Any<()> {
         root,
         filter: &filter,
         links: Links::Skip,
-        going_remote: true,
+        going_remote: Some(&|_| false),
         is_package: &|_, _| false,
         watch: Watch::idle(),
     };

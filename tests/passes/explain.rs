@@ -57,11 +57,7 @@ fn each_path_has_its_reason() {
     says(&world, "docs/a", "docs/ -> papers/: moved remotely");
     says(&world, "papers/a", "docs/ -> papers/: moved remotely");
     says(&world, "build/x.tmp", ".icloud-sync-ignore");
-    says(
-        &world,
-        "link",
-        "left alone (local side): link: a symbolic link",
-    );
+    says(&world, "link", "left alone: a symbolic link (locally)");
     let full = world.local().join("edited");
     says(&world, full.to_str().unwrap(), "upload edited");
     let pull = explain(&world, &["edited", "--verb", "pull"]).code(0);
@@ -92,4 +88,126 @@ fn a_guard_that_would_stop_the_pass_is_named() {
     }
     says(&world, "3", "deleted locally");
     says(&world, "3", "guard     would stop the pass before: ");
+}
+
+#[test]
+fn what_takes_no_part_is_there_all_the_same() {
+    let world = World::new();
+    let package: &[(&str, &[u8])] = &[("index.xml", b"x"), ("Data/a.jpg", b"picture")];
+    world.drive.mkpackage("Doc.pages", package).unwrap();
+    world.drive.add_share("Team", "_bob").unwrap();
+    world.drive.write("Team/plan.txt", "plan").unwrap();
+    world.pass("bisync", &[]).code(0);
+    for path in [
+        ".DS_Store",
+        "t.tmp",
+        "secret/key",
+        "Clash",
+        "clash",
+        ".icloud-sync/x",
+    ] {
+        world.write(path, "12345");
+    }
+    fs::write(world.local().join(".icloud-sync-ignore"), "*.tmp\n").unwrap();
+    std::os::unix::fs::symlink("t.tmp", world.local().join("link")).unwrap();
+    let takes_no_part = |path: &str, more: &[&str], there: &str, why: &str| {
+        let ran = explain(&world, &[&[path], more].concat()).code(0);
+        let line = |name: &str| {
+            let mut lines = ran.stdout.lines().map(str::trim_start);
+            let found = lines.find_map(|line| line.strip_prefix(name));
+            found.unwrap_or_default().trim_start().to_owned()
+        };
+        let local = line("local");
+        assert!(local.starts_with(there), "{path}: {local}");
+        assert!(local.ends_with("; it takes no part"), "{path}: {local}");
+        assert_eq!(line("bisync"), why, "{path}");
+        line("remote")
+    };
+    let unseen = "not looked at: it takes no part";
+    let hidden = "neither copied nor deleted, on either side";
+    let out = |rule: &str| format!("left out: {rule}; {hidden}");
+    let file = world.local().join(".icloud-sync-ignore");
+    for (path, more, there, why) in [
+        (
+            ".DS_Store",
+            &[][..],
+            "file, 5 B",
+            out("the default ignores (--no-default-ignores lifts them)"),
+        ),
+        (
+            "t.tmp",
+            &[],
+            "file, 5 B",
+            out(&format!("the line \"*.tmp\" of {}", file.display())),
+        ),
+        (
+            ".icloud-sync",
+            &[],
+            "folder, ",
+            out("it is icloud-sync's own"),
+        ),
+        (
+            "secret/key",
+            &["--exclude", "secret"],
+            "file, 5 B",
+            format!("left out with the folder secret/: --exclude \"secret\"; {hidden}"),
+        ),
+        (
+            "t.tmp",
+            &["--include", "*.md", "--exclude", "x"],
+            "file, 5 B",
+            out(&format!("the line \"*.tmp\" of {}", file.display())),
+        ),
+        (
+            "clash",
+            &["--include", "*.md"],
+            "file, 5 B",
+            out("no --include pattern matches it"),
+        ),
+    ] {
+        assert_eq!(takes_no_part(path, more, there, &why), unseen, "{path}");
+    }
+    for (path, there, why) in [
+        (
+            "link",
+            "symbolic link, ",
+            "left alone: a symbolic link (locally)",
+        ),
+        (
+            "clash",
+            "file, 5 B",
+            "left alone: name clash with \"Clash\" (locally)",
+        ),
+    ] {
+        assert_eq!(takes_no_part(path, &[], there, why), "nothing there");
+    }
+    let none = ["Team/plan.txt", "--shares", "skip"];
+    let none = explain(&world, &none).code(0).stdout;
+    assert!(
+        none.contains("remote    not looked at: its folder is left alone")
+            && none.contains("left alone with Team: part of a shared folder (remotely)"),
+        "{none}"
+    );
+    // What is inside of a package goes with it.
+    let part = "part of the package Doc.pages, which is one thing";
+    says(&world, "Doc.pages/Data/a.jpg", part);
+    says(
+        &world,
+        "Doc.pages/Data/a.jpg",
+        "local     file, 7 B, modified",
+    );
+    says(&world, "Doc.pages/Data/a.jpg", "nothing to do");
+    world.write("Doc.pages/index.xml", "changed");
+    says(&world, "Doc.pages/index.xml", part);
+    says(
+        &world,
+        "Doc.pages/index.xml",
+        "left as it is with Doc.pages: a package can be received but not sent",
+    );
+    world.drive.trash("Doc.pages").unwrap();
+    says(&world, "Doc.pages/Data/a.jpg", part);
+    let json = explain(&world, &["Doc.pages/Data/a.jpg", "--json"]).code(0);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["package"], "Doc.pages");
+    assert_eq!(json["on_disk"]["size"], 7);
 }

@@ -34,6 +34,7 @@ mod remembered;
 mod shares;
 mod shares_written;
 mod stats;
+mod status;
 mod transfers;
 mod trash;
 mod undo;

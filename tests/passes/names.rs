@@ -518,3 +518,31 @@ fn an_edit_wins_over_a_deletion_under_a_name_with_a_slash_too() {
         world.expect_quiet(verb);
     }
 }
+
+#[test]
+fn twins_that_icloud_has_are_edited_and_a_new_one_is_left_alone() {
+    let world = World::new();
+    for name in ["Readme", "README", "d/x", "d/X"] {
+        world.drive.write(name, name).unwrap();
+    }
+    world.pass("bisync", &[]).code(0);
+    world.expect_equal();
+    world.expect_quiet("bisync");
+    world.write("Readme", "edited here");
+    world.drive.write("README", "edited there").unwrap();
+    fs::remove_file(world.local().join("d/x")).unwrap();
+    world.pass("bisync", &[]).code(0);
+    world.expect_equal();
+    assert_eq!(world.read("README"), "edited there");
+    assert_eq!(world.drive.read("Readme").unwrap(), &b"edited here"[..]);
+    // A third is told of; the two go on.
+    world.write("ReadMe", "new");
+    world.write("Readme", "edited again");
+    world
+        .pass("bisync", &[])
+        .code(3)
+        .says("ReadMe")
+        .says("clash");
+    assert_eq!(world.drive.read("Readme").unwrap(), &b"edited again"[..]);
+    assert!(world.drive.read("ReadMe").is_err());
+}

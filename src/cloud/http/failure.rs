@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Unsent(Error),
     /// Something was sent; whether it was acted on is not known.
     Lost(Error),
+    /// An answer that is too long to be held; what was asked may have been acted on. The same question has the same answer.
+    Vast(Error),
     /// Not to be tried again: stopped, or the certificate is not trusted.
     Final(Error),
 }
@@ -24,7 +26,9 @@ impl Failure {
     /// Returns the error itself.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Unsent(error) | Self::Lost(error) | Self::Final(error) => error,
+            Self::Unsent(error) | Self::Lost(error) | Self::Vast(error) | Self::Final(error) => {
+                error
+            }
         }
     }
 }

@@ -191,6 +191,18 @@ fn an_empty_body_is_said_to_be_empty() {
 }
 
 #[test]
+fn an_answer_that_is_too_long_is_asked_for_once() {
+    let body = format!("[\"{}\"]", "x".repeat(64 << 20));
+    let (url, server) = recite(vec![answer("200 OK", "", &body)]);
+    let api = api(&url, Duration::from_secs(20));
+    let asked = api.post_json::<Value>(Host::Drivews, "any", &json!({}), Effect::Read);
+    let error = asked.unwrap_err();
+    assert_eq!(error.kind(), Kind::Protocol, "{error}");
+    assert!(error.to_string().contains("more than 67108864 bytes"));
+    assert_eq!(server.join().unwrap().len(), 1);
+}
+
+#[test]
 fn content_requests_carry_no_cookie_and_the_right_length() {
     let (url, server) = recite(vec![
         answer("200 OK", "", "{}"),

@@ -311,7 +311,11 @@ impl Transport {
             let all = self.reading.fetch_add(count as u64, Ordering::Relaxed) + count as u64;
             let length = body.len() as u64;
             if length > LARGEST_ANSWER {
-                return Err(lost(format!("has more than {LARGEST_ANSWER} bytes")));
+                let text = format!(
+                    "{}: the answer has more than {LARGEST_ANSWER} bytes",
+                    call.label
+                );
+                return Err(Failure::Vast(Error::new(Kind::Protocol, text)));
             }
             if all > LARGEST_ANSWERS {
                 return Err(lost(

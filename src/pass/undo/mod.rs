@@ -179,6 +179,8 @@ fn note_last(
         ended_at: jiff::Timestamp::now().to_string(),
         exit_code: undone.exit_code(),
         message: undone.fatal.as_ref().map(Error::chain),
+        problems: Vec::new(),
+        problem_count: 0,
         done: undone.count(|end| matches!(end, End::Done)),
         baseline_items,
         hidden_items: last::load(&files.last).map_or(0, |last| last.hidden_items),

@@ -49,7 +49,7 @@ impl Tree {
             root: self.0.path(),
             filter: &filter,
             links: Links::Skip,
-            going_remote: true,
+            going_remote: Some(&|_| false),
             is_package: &|_, _| false,
             watch: Watch::idle(),
         })
@@ -225,7 +225,7 @@ fn names_equal_after_nfc_clash_and_case_counts_only_on_the_way_to_the_remote() {
     let listing = tree
         .scan_as(|scan| {
             LocalScan {
-                going_remote: false,
+                going_remote: None,
                 ..scan
             }
             .run()
@@ -297,7 +297,7 @@ fn deeply_nested_folders_need_no_large_stack() {
                 root: &root,
                 filter: &filter,
                 links: Links::Follow,
-                going_remote: true,
+                going_remote: Some(&|_| false),
                 is_package: &|_, _| false,
                 watch: Watch::idle(),
             };
@@ -362,7 +362,7 @@ fn includes_keep_the_ways_to_what_they_match() {
         root: tree.0.path(),
         filter: &filter,
         links: Links::Skip,
-        going_remote: false,
+        going_remote: None,
         is_package: &|_, _| false,
         watch: Watch::idle(),
     };

@@ -132,14 +132,17 @@ impl Walk<'_> {
         self.folders += 1;
         entries.sort_unstable_by(|a, b| a.path.name().cmp(b.path.name()));
         let names: Vec<&str> = entries.iter().map(|entry| entry.path.name()).collect();
-        let clashes = match twins(&names, self.scan.going_remote) {
-            None => vec![None; entries.len()],
-            Some(twins) => {
-                let spelt = |at: usize| entries[at].disk_name().to_string_lossy().into_owned();
-                let spelt = |other: Option<usize>| other.map(spelt);
-                twins.into_iter().map(spelt).collect()
+        let mut others = twins(&names, false).unwrap_or_else(|| vec![None; entries.len()]);
+        if let Some(is_there) = self.scan.going_remote
+            && let Some(twins) = twins(&names, true)
+        {
+            for (at, twin) in twins.into_iter().enumerate() {
+                others[at] = others[at].or(twin.filter(|_| !is_there(&entries[at].path)));
             }
-        };
+        }
+        let spelt = |at: usize| entries[at].disk_name().to_string_lossy().into_owned();
+        let clashes: Vec<Option<String>> =
+            (others.into_iter()).map(|other| other.map(spelt)).collect();
         let entries: Vec<_> = entries.into_iter().zip(clashes).collect();
         Ok(Ok(Frame {
             at,
