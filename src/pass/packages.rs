@@ -26,12 +26,16 @@ impl Pass<'_> {
         let Some(disk) = disk else { return };
         for path in &inquiry.packages {
             let spelling = (listings.local.get(path)).and_then(|item| item.spelling.clone());
-            let found = if filter.hides(path, false) {
+            let as_one = if filter.hides(path, false) {
                 Ok(None)
             } else {
-                measure(&disk.full_path(path), path.clone(), spelling, true)
+                match measure(&disk.full_path(path), path.clone(), spelling, true) {
+                    Ok(Some(item)) => Ok(Some(item)),
+                    // One that is reached through a link is no package.
+                    Ok(None) => Err(Freeze::NotAFile { is_symlink: true }),
+                    Err(error) => Err(Freeze::Unknown(format!("cannot be read: {error}"))),
+                }
             };
-            let as_one = found.map_err(|error| Freeze::Unknown(format!("cannot be read: {error}")));
             listings.local.fold(path, as_one);
         }
     }

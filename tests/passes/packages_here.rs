@@ -205,8 +205,9 @@ fn a_package_that_an_undo_brought_back_is_one_again() {
         world.run(["undo", "--local", "local"]).code(0);
     }
     assert_eq!(world.read("Doc.pages/Index"), "1");
+    let before = world.local_tree();
     world.pass("bisync", &[]).code(0);
-    assert_eq!(names_there(&world), ["Doc.pages"]);
+    assert_eq!(world.local_tree(), before);
     assert_eq!(world.remote_etags(), etags);
     world.expect_quiet("bisync");
 }
@@ -284,4 +285,27 @@ fn a_touched_package_has_not_changed() {
     set_time(&world.local().join("Doc.pages/Index"), 2_000_000_000);
     world.pass("bisync", &[]).code(0);
     world.expect_quiet("bisync");
+}
+
+#[test]
+fn a_link_that_is_called_like_a_package_is_skipped_and_counted() {
+    let world = World::new();
+    world.write("inside/a", "1");
+    std::os::unix::fs::symlink("inside", world.local().join("way.key")).unwrap();
+    let args = ["--links", "follow"];
+    let ran = world.pass("bisync", &args).code(0);
+    ran.says("1 item left out by rule");
+    assert_eq!(names_there(&world), ["inside", "inside/a"]);
+}
+
+#[test]
+fn a_filter_inside_a_new_package_does_not_make_it_a_folder() {
+    let world = world();
+    world.write("New.pages/Index", "1");
+    world.write("other", "1");
+    let ran = world
+        .pass("bisync", &["--exclude", "/New.pages/Index"])
+        .code(3);
+    ran.says("New.pages: a folder with this name is a document of an app");
+    assert_eq!(names_there(&world), ["Doc.pages", "other"]);
 }

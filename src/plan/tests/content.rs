@@ -258,6 +258,12 @@ fn nothing_goes_from_the_service_for_what_can_not_be_sent() {
             "problem p.key; problem x",
         ),
         (
+            "a file that was copied into one, out of a folder that is gone",
+            "bisync",
+            ["d/ d/x=11 d/y=2", "p.key/ p.key/x=11!", "d/ d/x=11 d/y=2"],
+            "rm R d/y; problem d/x; problem p.key",
+        ),
+        (
             "a package that went into another",
             "bisync",
             [
