@@ -59,16 +59,20 @@ pub fn local(
         if row.size != item.size {
             return Ok(Content::Modified);
         }
-        if row.mtime_ns == item.mtime_ns {
-            return Ok(if same_inode {
-                Content::Same
-            } else {
-                Content::Renewed
-            });
+        let same_time = row.mtime_ns == item.mtime_ns;
+        if same_time && same_inode {
+            return Ok(Content::Same);
         }
-        let known = row.signature;
-        return Ok(match known.and_then(|_| inquiry.local(facts, item)) {
-            Some(Ok(signature)) if Some(signature) == known => Content::Renewed,
+        // Another folder may have come to the same extent.
+        let Some(known) = row.signature else {
+            return Ok(if same_time {
+                Content::Renewed
+            } else {
+                Content::Modified
+            });
+        };
+        return Ok(match inquiry.local(facts, item) {
+            Some(Ok(signature)) if signature == known => Content::Renewed,
             Some(Err(why)) => return Err(why.to_owned()),
             Some(Ok(_)) | None => Content::Modified,
         });

@@ -195,6 +195,12 @@ fn packages_that_hold_the_same_are_one() {
         ),
         ("touched here", "bisync", ["p@1", "p@1~", "p@1"], "renew p"),
         (
+            "another one here, of the same extent",
+            "bisync",
+            ["p@1", "p@2:10!", "p@1"],
+            "problem p",
+        ),
+        (
             "moved here by copying",
             "bisync",
             ["p.key@1", "d/ d/q.key/ d/q.key/x=1", "p.key@1"],

@@ -78,6 +78,8 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) last: u64,
     /// What is in folders that were found to be packages, by their inode.
     pub(in crate::plan) insides: HashMap<u64, Vec<LocalItem>>,
+    /// The contents that are in them: where the package is, they are.
+    pub(in crate::plan) folded: Vec<u32>,
 }
 
 /// One item as text has it.
@@ -356,6 +358,8 @@ impl World {
                 mtime_ms: (inside.values().map(|node| node.mtime_ms).max()).unwrap_or_default(),
                 inode: inside[&folder].inode,
             };
+            let files = inside.values().filter(|node| node.kind != Kind::Folder);
+            self.folded.extend(files.map(|node| node.content));
             self.insides.insert(whole.inode, items);
             self.local.insert(folder, whole);
         }
