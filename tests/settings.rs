@@ -43,7 +43,7 @@ const ALL: &[(&str, &str, &str, &str)] = &[
     ("", "filter-from", "HOME/file", "HOME/none"),
     ("", "no-default-ignores", "1", "x"),
     ("", "links", "follow", "cut"),
-    ("SHARES", "shares", "skip", "write"),
+    ("SHARES", "shares", "skip", "all"),
     ("", "delete", "1", "x"),
     ("", "delete-extra", "1", "x"),
     ("", "max-delete", "10%", "110%"),

@@ -1,6 +1,9 @@
 //! All items of one side at one moment, and what of that side can't be relied on.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeSet, HashSet},
+    path::PathBuf,
+};
 
 use super::{LocalItem, RelPath, RemoteItem};
 
@@ -84,6 +87,9 @@ pub struct Listing<T> {
     pub holds_hidden: BTreeSet<RelPath>,
     /// Whether the side's root itself holds something hidden.
     pub root_holds_hidden: bool,
+    /// Inodes and birth times of what is left alone for its name, and of all that is in it: it is there, though no item
+    /// says so.
+    pub unsent: HashSet<(u64, i64)>,
     /// Unfinished files that an earlier pass left, below the root as they are on disk.
     pub leftovers: Vec<PathBuf>,
 }
@@ -95,6 +101,7 @@ impl<T> Default for Listing<T> {
             left: Vec::new(),
             holds_hidden: BTreeSet::new(),
             root_holds_hidden: false,
+            unsent: HashSet::new(),
             leftovers: Vec::new(),
         }
     }

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     process::Stdio,
     time::{Duration, Instant},
 };
 
-use super::world::{Tree, World, tree_of};
+#[cfg(debug_assertions)]
+use super::world::tree_of;
+use super::world::{Tree, World};
 
 /// A generator that repeats with its seed.
 struct Dice(u64);
@@ -173,7 +174,7 @@ fn a_package_that_is_replaced_is_whole_whenever_it_is_killed() {
         }
     }
     // Killed between the package's place and the note of it, a pass finds that what is here is what is there.
-    let names = fs::read_dir(world.local()).unwrap();
+    let names = std::fs::read_dir(world.local()).unwrap();
     let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
     assert!(names.len() <= 2, "one package and the trash: {names:?}");
     world.expect_quiet("pull");
@@ -195,7 +196,7 @@ fn a_package_that_comes_anew_is_one_whenever_it_is_killed() {
             .output()
             .unwrap();
         world.pass("bisync", &["--force"]).code(0);
-        let there = fs::read_dir(world.local().join("d")).unwrap();
+        let there = std::fs::read_dir(world.local().join("d")).unwrap();
         assert_eq!(there.count(), 1, "step {step}");
         assert_eq!(world.read("d/Doc.pages/Data/a"), "2");
         world.expect_quiet("bisync");

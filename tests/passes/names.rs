@@ -546,3 +546,35 @@ fn twins_that_icloud_has_are_edited_and_a_new_one_is_left_alone() {
     assert_eq!(world.drive.read("Readme").unwrap(), &b"edited again"[..]);
     assert!(world.drive.read("ReadMe").is_err());
 }
+
+#[test]
+fn what_was_renamed_into_a_clash_stays_in_icloud() {
+    let world = World::new();
+    for name in ["notes.txt", "draft.txt", "d/one", "e/two", "still"] {
+        world.write(name, name);
+    }
+    world.pass("bisync", &[]).code(0);
+    let at = |path: &str| world.local().join(path);
+    fs::rename(at("draft.txt"), at("NOTES.txt")).unwrap();
+    fs::rename(at("e"), at("D")).unwrap();
+    for verb in ["bisync", "push", "bisync"] {
+        let more: &[&str] = if verb == "push" { &["--delete"] } else { &[] };
+        world
+            .pass(verb, more)
+            .code(3)
+            .says("draft.txt")
+            .says("it stays in iCloud");
+        for path in ["draft.txt", "e/two"] {
+            assert!(world.drive.read(path).is_ok(), "{path}");
+        }
+    }
+    // With another name it is what it was.
+    let id = world.drive.entry("draft.txt").unwrap().docwsid;
+    fs::rename(at("NOTES.txt"), at("draft 2.txt")).unwrap();
+    fs::rename(at("D"), at("f")).unwrap();
+    world.emulator.clear_requests();
+    world.pass("bisync", &[]).code(0);
+    world.expect_equal();
+    assert_eq!(world.count("content POST"), 0);
+    assert_eq!(world.drive.entry("draft 2.txt").unwrap().docwsid, id);
+}

@@ -34,6 +34,7 @@ impl<'a> Draft<'a> {
             self.trees.local.has_unknown(),
             self.trees.remote.has_unknown(),
         ];
+        self.hold_unsent();
         for ent in 1..self.parts.len() {
             let entity = self.parts[ent].entity;
             let on_frozen = !frozen.is_empty()
@@ -55,6 +56,30 @@ impl<'a> Draft<'a> {
             if on_frozen || may_be_there || self.is_asleep(ent, matched) {
                 self.parts[ent].freeze();
             }
+        }
+    }
+
+    /// Freezes what has gone from its place here to one that can't be sent: it is there under another name, and must not go
+    /// from iCloud as if it were not.
+    fn hold_unsent(&mut self) {
+        let unsent = &self.trees.local.unsent;
+        if self.rules.verb == Verb::Pull || unsent.is_empty() {
+            return;
+        }
+        let is_there = |ent: &Ent| {
+            self.local(*ent).is_none()
+                && (self.row(*ent)).is_some_and(|row| {
+                    row.inode != 0 && unsent.contains(&(row.inode, row.birth_ns))
+                })
+        };
+        let held: BTreeSet<Ent> = (1..self.parts.len()).filter(is_there).collect();
+        for ent in held.iter().copied() {
+            let folder = self.parts[ent].base.as_ref().map(|place| place.parent);
+            if folder.is_none_or(|folder| !held.contains(&folder)) {
+                let why = "it has a name here that can't be sent, or is in a folder that has one, so it stays in iCloud as it is: give that another name";
+                self.keep(ent, why, true);
+            }
+            self.parts[ent].freeze();
         }
     }
 

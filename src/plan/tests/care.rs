@@ -389,3 +389,36 @@ fn what_differs_in_case_alone_is_not_sent() {
     ];
     check(cases);
 }
+
+#[test]
+fn what_went_to_a_name_that_can_not_be_sent_stays_in_icloud() {
+    let cases: &[Case] = &[
+        (
+            "a file",
+            "bisync",
+            ["a=1 b=2", "a=1 A=2<b", "a=1 b=2"],
+            "problem b",
+        ),
+        (
+            "a file, pushed",
+            "push --delete-extra",
+            ["a=1 b=2", "a=1 A=2<b", "a=1 b=2"],
+            "problem b",
+        ),
+        (
+            "a folder is told of once",
+            "bisync",
+            ["a=1 b/ b/c=2", "a=1 A/<b A/c=2<b/c", "a=1 b/ b/c=2"],
+            "problem b",
+        ),
+        (
+            "into a folder that has such a name",
+            "bisync",
+            ["a=1 b=2 c=3", "a=1 A/ A/b=2<b", "a=1 b=2 c=3"],
+            "rm R c; problem b",
+        ),
+    ];
+    check_with(cases, |world| {
+        world.leave(Side::Local, "A", Freeze::NameClash("a".into()));
+    });
+}

@@ -191,7 +191,9 @@ fn check_left(world: &World, plan: &Plan) -> Result<(), String> {
             let Some(folder) = &left.path else { continue };
             for action in &plan.actions {
                 let removes = matches!(action.what, What::RemoveLocal | What::TrashRemote);
-                let is_deletion = removes && action.reason == Reason::Deleted(side);
+                let is_deletion = removes
+                    && action.reason == Reason::Deleted(side)
+                    && matches!(left.why, Freeze::Unknown(_));
                 // As it was listed: when its turn comes, another folder may have that path.
                 let listed = match side {
                     Side::Local => action.local.as_ref().map(|item| &item.path),

@@ -277,7 +277,19 @@ impl World {
     }
 
     pub(in crate::plan) fn local_listing(&self) -> Listing<LocalItem> {
-        self.listing(&self.local, Side::Local, local_item)
+        let mut listing = self.listing(&self.local, Side::Local, local_item);
+        let is_unsent = |path: &RelPath| {
+            self.left[Side::Local as usize].iter().any(|left| {
+                matches!(left.why, Freeze::NameClash(_) | Freeze::BadName(_))
+                    && (left.path.as_ref()).is_some_and(|folder| path.is_at_or_under(folder))
+            })
+        };
+        listing.unsent = (self.local.iter())
+            .filter(|(path, _)| is_unsent(path))
+            .map(|(path, node)| local_item(path, node))
+            .map(|item| (item.inode, item.birth_ns))
+            .collect();
+        listing
     }
 
     pub(in crate::plan) fn remote_listing(&self) -> Listing<RemoteItem> {

@@ -19,9 +19,9 @@ pub(super) struct Stat {
     pub(super) is_folder: bool,
     size: u64,
     mtime_ns: i64,
-    inode: u64,
+    pub(super) inode: u64,
     device: u64,
-    birth_ns: i64,
+    pub(super) birth_ns: i64,
 }
 
 impl Stat {

@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use walkdir::WalkDir;
+
 use super::{
     LocalScan,
     links::Chain,
@@ -48,6 +50,7 @@ pub(super) fn walk(scan: &LocalScan<'_>) -> Result<Listing<LocalItem>> {
     done.left.sort_by(|a, b| a.shown.cmp(&b.shown));
     done.holds_hidden = listing.holds_hidden;
     done.root_holds_hidden = listing.root_holds_hidden;
+    done.unsent = listing.unsent;
     done.leftovers = listing.leftovers;
     Ok(done)
 }
@@ -170,11 +173,13 @@ impl Walk<'_> {
             let path = match os_name.to_str().map(|name| RelPath::within(at, name)) {
                 Some(Ok(path)) => path,
                 Some(Err(why)) => {
+                    self.note_unsent(&os_name);
                     left.push(self.left(None, &os_name, Freeze::BadName(why.to_string())));
                     continue;
                 }
                 None => {
                     let why = "the name is not valid UTF-8".to_owned();
+                    self.note_unsent(&os_name);
                     left.push(self.left(None, &os_name, Freeze::BadName(why)));
                     continue;
                 }
@@ -304,11 +309,23 @@ impl Walk<'_> {
         if let Some(why) = freeze {
             let name = entry.spelling.as_deref();
             let name = name.unwrap_or_else(|| OsStr::new(entry.path.name()));
+            if matches!(why, Freeze::NameClash(_)) {
+                self.note_unsent(name);
+            }
             let left = self.left(Some(entry.path.clone()), name, why);
             self.listing.left.push(left);
             self.mark(frame.at.as_ref());
         }
         Ok(None)
+    }
+
+    /// Notes what stands under a name that can't be sent. What can't be looked at is passed over.
+    fn note_unsent(&mut self, name: &OsStr) {
+        let all = WalkDir::new(self.disk.join(name)).into_iter();
+        for metadata in all.flatten().filter_map(|entry| entry.metadata().ok()) {
+            let stat = Stat::of(&metadata);
+            self.listing.unsent.insert((stat.inode, stat.birth_ns));
+        }
     }
 
     fn leave_folder(&mut self) {
