@@ -339,3 +339,20 @@ fn a_damaged_baseline_is_put_aside_and_nothing_is_deleted() {
     assert!(aside);
     world.expect_quiet("bisync");
 }
+
+#[test]
+fn a_first_pass_with_another_remote_is_told() {
+    let world = World::new();
+    world.write("a", "a");
+    world.drive.mkdir("Work").unwrap();
+    let says = "is in step with REMOTE \"/Work\" since earlier passes";
+    let ran = world.run(["bisync", "local", "/Work"]).code(0);
+    assert!(!ran.stderr.contains("is in step with"), "{}", ran.stderr);
+    for more in ["--dry-run", "-v"] {
+        let ran = world.run(["push", "local", "/Other", more]).code(0);
+        assert!(ran.stderr.contains(says), "{}", ran.stderr);
+    }
+    // Known by now.
+    let ran = world.run(["push", "local", "/Other"]).code(0);
+    assert!(!ran.stderr.contains("is in step with"), "{}", ran.stderr);
+}

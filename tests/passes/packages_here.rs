@@ -70,7 +70,7 @@ fn a_package_that_was_changed_here_is_given_up_by_moving_it_away() {
         let before = world.remote_etags();
         let ran = world.pass(verb, &[]).code(3);
         ran.says("make the change on a device or at icloud.com")
-            .says("move it out of LOCAL and run `icloud-sync pull` before any bisync");
+            .says("move it out of LOCAL and pull this pair before any bisync");
         assert_eq!(world.remote_etags(), before);
         assert_eq!(world.read("Doc.pages/Index"), "changed here");
         let away = world.folder.path().join("mine.pages");
@@ -219,7 +219,7 @@ fn packages_that_differ_without_a_baseline_have_a_way_out() {
     forget(&world);
     let ran = world.pass("bisync", &[]).code(3);
     ran.says("iCloud has another document of this name")
-        .says("icloud-sync pull --conflict prefer-remote");
+        .says("a pull of this pair with `--conflict prefer-remote`");
     let fetched = world.count("content GET");
     world.pass("bisync", &[]).code(3);
     assert_eq!(

@@ -223,8 +223,7 @@ fn what_is_done_in_a_share_here_is_left_alone_and_told() {
     }
     let world = with_share();
     fs::remove_file(world.local().join("Team/plan.txt")).unwrap();
-    let told =
-        "Team/plan.txt: deleted here only: shared by _bob, and read only here; pull brings it back";
+    let told = "Team/plan.txt: deleted here only: shared by _bob, and read only here; a pull of this pair brings it back";
     expect_left_alone(&world, "bisync", told);
     world.pass("pull", &[]).code(0);
     world.expect_equal();

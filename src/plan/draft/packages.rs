@@ -17,11 +17,11 @@ use crate::{
 /// What is said of a new package.
 const NEW_PACKAGE: &str = "a folder with this name is a document of an app, which can be received but not sent (there it would be a folder of loose files): send it as a .zip, or save it as a single file in its app";
 /// What is said of a package in whose place iCloud has another, where no pass knows that they were one.
-const OTHER_PACKAGE: &str = "iCloud has another document of this name, and this one can't be sent: `icloud-sync pull --conflict prefer-remote` puts it into the local trash and receives iCloud's, or give it another name and the next pass receives iCloud's beside it";
+const OTHER_PACKAGE: &str = "iCloud has another document of this name, and this one can't be sent: a pull of this pair with `--conflict prefer-remote` puts it into the local trash and receives iCloud's, or give it another name and the next pass receives iCloud's beside it";
 /// What is said of a package that was changed here.
-const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and run `icloud-sync pull` before any bisync, which would take it for deleted";
+const CHANGED_PACKAGE: &str = "a package can be received but not sent (the service has no way in): make the change on a device or at icloud.com; to give yours up, move it out of LOCAL and pull this pair before any bisync, which would take it for deleted";
 /// What is said of a package that both sides changed.
-const BOTH_CHANGED_PACKAGE: &str = "both sides changed this package, and yours can't be sent: `icloud-sync bisync --conflict prefer-remote` puts it into the local trash and receives iCloud's, `--conflict keep-both` keeps it beside that under another name";
+const BOTH_CHANGED_PACKAGE: &str = "both sides changed this package, and yours can't be sent: a bisync of this pair with `--conflict prefer-remote` puts it into the local trash and receives iCloud's, `--conflict keep-both` keeps it beside that under another name";
 /// What is said of a package that a conflict kept under its conflict name.
 pub(super) const KEPT_PACKAGE: &str =
     "a conflict kept this package here, and it stays here: it can't be sent";

@@ -76,7 +76,7 @@ impl<'a> Draft<'a> {
             let [now, goal] = [&part.now[REMOTE], &part.goal[REMOTE]];
             let (what, way_out) = match (now, goal) {
                 (None, _) => ("new", ""),
-                (Some(_), None) => ("deleted", "; pull brings it back"),
+                (Some(_), None) => ("deleted", "; a pull of this pair brings it back"),
                 (Some(now), Some(goal)) if now != goal => ("moved", ""),
                 (Some(_), Some(_)) => ("changed", ""),
             };
