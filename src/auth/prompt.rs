@@ -206,7 +206,7 @@ impl Prompt for Terminal {
 }
 
 /// How long there is still, as it is shown.
-fn time_left(seconds: u32) -> String {
+pub(crate) fn time_left(seconds: u32) -> String {
     format!(
         "{}:{:02} left, Ctrl-C to give up",
         seconds / 60,

@@ -290,13 +290,11 @@ impl Api {
                 }
             };
             let (status, reason) = verdict_input(&answer);
-            let verdict = match answer::judge(status, &reason, answer.retry_after()) {
-                // Elsewhere it means "too many requests" (protocol page 7); of what is somebody else's it may mean what it says.
-                Verdict::Hold(None) if of_share && reason.says(&["ACCESS_DENIED"]) => {
-                    Verdict::Refused(Kind::Refused)
-                }
-                verdict => verdict,
-            };
+            let mut verdict = answer::judge(status, &reason, answer.retry_after());
+            // Elsewhere it means "too many requests" (protocol page 7); of what is somebody else's it may mean what it says.
+            if verdict == Verdict::Hold(None) && of_share && reason.says(&["ACCESS_DENIED"]) {
+                verdict = Verdict::Refused(Kind::Refused);
+            }
             let words = || format!("{label}: {}", reason.words(status));
             match verdict {
                 Verdict::Good => match read(&answer) {

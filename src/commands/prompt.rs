@@ -2,11 +2,13 @@
 //!
 //! While a question stands nobody looks at the stop flag, so the first signal ends the program then.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{
     auth::{
-        prompt::{CodeAnswer, Prompt, Question, Terminal},
+        prompt::{CodeAnswer, Prompt, Question, Terminal, time_left},
         secret::Secret,
     },
     error::Result,
@@ -19,6 +21,7 @@ pub(super) fn terminal(console: &Arc<Console>) -> impl Prompt {
     Interruptible {
         to: Terminal,
         console: Arc::clone(console),
+        left: Arc::default(),
     }
 }
 
@@ -27,6 +30,8 @@ pub(super) fn terminal(console: &Arc<Console>) -> impl Prompt {
 struct Interruptible<P> {
     to: P,
     console: Arc<Console>,
+    /// The line of a countdown among the bars of a pass.
+    left: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl<P: Prompt> Interruptible<P> {
@@ -62,7 +67,26 @@ impl<P: Prompt + Clone + 'static> Prompt for Interruptible<P> {
     }
 
     fn countdown(&self, left: Option<u32>) {
-        self.console.bars().suspend(|| self.to.countdown(left));
+        if !self.console.has_bars() {
+            return self.to.countdown(left);
+        }
+        let mut line = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(left) = left else {
+            if let Some(line) = line.take() {
+                line.finish_and_clear();
+                self.console.bars().remove(&line);
+            }
+            return;
+        };
+        let line = line.get_or_insert_with(|| {
+            let line = self.console.bars().insert(0, ProgressBar::new_spinner());
+            if let Ok(style) = ProgressStyle::with_template("{msg}") {
+                line.set_style(style);
+            }
+            line
+        });
+        line.set_message(time_left(left));
+        line.tick();
     }
 
     fn for_later(&self) -> Option<Box<dyn Prompt>> {

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Kind as ErrorKind, Result},
     exec::disk::Disk,
     options::PassOptions,
-    plan::{Facts, Inquiry, Side},
+    plan::{Facts, Inquiry, Side, Verb},
     state::{
         PairFiles,
         baseline::Baseline,
@@ -124,6 +124,11 @@ impl Compared {
 /// being listed; `Stopped`.
 pub fn check(options: &PassOptions, tools: &Tools<'_>) -> Result<Compared> {
     let begun = Instant::now();
+    // Nothing is to be sent, so what differs in case alone can be compared.
+    let options = &PassOptions {
+        verb: Verb::Pull,
+        ..options.clone()
+    };
     let places = Places::find(options, tools.remote)?;
     let files = PairFiles::new(
         &options.state_dir,

@@ -101,7 +101,14 @@ pub(crate) fn lawful_pass(pair: &Pair, asked: &Asked, maker: &mut Maker) -> Resu
     }
     // One way, an item can be left in a place of its own on each side. Where another one takes the path that its row had,
     // it counts as new from then on, and the next pass deals with it. So it does with what a moved folder brings into view.
-    let settles = asked.verb != Verb::Bisync || !asked.exclude.is_empty();
+    // And what clashes with a name that goes in this very pass is sent by the next.
+    let has_clash = (ran.result.as_ref()).is_ok_and(|summary| {
+        summary
+            .problems
+            .iter()
+            .any(|(_, why)| why.contains("clash"))
+    });
+    let settles = asked.verb != Verb::Bisync || !asked.exclude.is_empty() || has_clash;
     for _ in 0..if settles { 3 } else { 0 } {
         let ran = pair.pass(asked);
         maker.story.push(format!("settling: {}", ran.tell()));

@@ -528,6 +528,7 @@ fn twins_that_icloud_has_are_edited_and_a_new_one_is_left_alone() {
     world.pass("bisync", &[]).code(0);
     world.expect_equal();
     world.expect_quiet("bisync");
+    world.run(["check", "local", "/"]).code(0);
     world.write("Readme", "edited here");
     world.drive.write("README", "edited there").unwrap();
     fs::remove_file(world.local().join("d/x")).unwrap();
