@@ -20,7 +20,7 @@ fn world_with(names: &[&str]) -> World {
 }
 
 /// Runs `edit` once, right before a request of an endpoint is carried out.
-fn once_before(world: &World, endpoint: &str, edit: impl FnOnce() + Send + 'static) {
+pub(super) fn once_before(world: &World, endpoint: &str, edit: impl FnOnce() + Send + 'static) {
     let edit = Mutex::new(Some(edit));
     world.emulator.before(endpoint, move |_| {
         if let Some(edit) = edit.lock().unwrap().take() {

@@ -1,12 +1,12 @@
 //! What other accounts share, where `--shares write` asks for it to be written to.
 
-use std::{fs, sync::Mutex};
+use std::fs;
 
 use icloud_sync::emulator::{Action, Fault, ShareDenied, ShareUpdates};
 
 use crate::{
+    hazards::once_before,
     shares::{WRITES, with_share},
-    world::World,
 };
 
 /// The options with which a share is written to.
@@ -242,16 +242,6 @@ fn what_was_written_to_a_share_is_taken_back_as_far_as_nothing_is_deleted() {
     assert!(world.drive.read("Team/plan.txt").is_ok());
     assert!(world.drive.read("Team/new.txt").is_ok());
     assert!(world.drive.trashed_at_owners().unwrap().is_empty());
-}
-
-/// Runs `edit` once, right before a request of an endpoint is carried out.
-fn once_before(world: &World, endpoint: &str, edit: impl FnOnce() + Send + 'static) {
-    let edit = Mutex::new(Some(edit));
-    world.emulator.before(endpoint, move |_| {
-        if let Some(edit) = edit.lock().unwrap().take() {
-            edit();
-        }
-    });
 }
 
 #[test]

@@ -16,7 +16,8 @@ pub(crate) enum Failure {
     Unsent(Error),
     /// Something was sent; whether it was acted on is not known.
     Lost(Error),
-    /// An answer that is too long to be held; what was asked may have been acted on. The same question has the same answer.
+    /// An answer that is too long to be held; what was asked may have been acted on. The same question has the same answer, so
+    /// it is not asked again; one for fewer things may do, and where none does, the service counts as away.
     Vast(Error),
     /// Not to be tried again: stopped, or the certificate is not trusted.
     Final(Error),

@@ -197,7 +197,7 @@ fn an_answer_that_is_too_long_is_asked_for_once() {
     let api = api(&url, Duration::from_secs(20));
     let asked = api.post_json::<Value>(Host::Drivews, "any", &json!({}), Effect::Read);
     let error = asked.unwrap_err();
-    assert_eq!(error.kind(), Kind::Protocol, "{error}");
+    assert_eq!(error.kind(), Kind::Temporary, "{error}");
     assert!(error.to_string().contains("more than 67108864 bytes"));
     assert_eq!(server.join().unwrap().len(), 1);
 }

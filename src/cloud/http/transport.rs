@@ -324,7 +324,7 @@ impl Transport {
                     "{}: the answer has more than {LARGEST_ANSWER} bytes",
                     call.label
                 );
-                return Err(Failure::Vast(Error::new(Kind::Protocol, text)));
+                return Err(Failure::Vast(Error::new(Kind::Temporary, text)));
             }
             if all > LARGEST_ANSWERS {
                 return Err(lost(

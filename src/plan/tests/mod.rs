@@ -15,6 +15,7 @@ mod shares;
 mod simulate;
 pub(super) mod table;
 pub(super) mod world;
+mod zones;
 
 use super::{Plan, Settle, Side, What};
 
