@@ -164,8 +164,13 @@ impl Prompt for Terminal {
             return Nobody.password(account);
         }
         say(&format!("Password of {account}: "));
-        let password = rpassword::read_password()
-            .map_err(|error| nobody_there("no password was given").with_source(error))?;
+        let password = rpassword::read_password().map_err(|error| {
+            // While the letters are hidden, Ctrl-C may come as a letter rather than a signal.
+            if error.kind() == io::ErrorKind::Interrupted {
+                return Error::new(Kind::Stopped, "stopped at the question for the password");
+            }
+            nobody_there("no password was given").with_source(error)
+        })?;
         if password.is_empty() {
             return Err(nobody_there("no password was given"));
         }
