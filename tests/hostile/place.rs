@@ -112,7 +112,12 @@ impl Place {
             .args(args)
             .spawn()
             .unwrap();
-        let (code, peak_bytes) = wait(&mut child);
+        let Some((code, peak_bytes)) = wait(&mut child) else {
+            panic!(
+                "{args:?} has not ended after {HANGS:?}; it said: {}",
+                read(&mut err)
+            );
+        };
         Ran {
             code,
             stdout: read(&mut out),
@@ -156,8 +161,8 @@ impl Place {
     }
 }
 
-/// Waits for the end, and returns the exit code and the peak of its memory.
-fn wait(child: &mut Child) -> (Option<i32>, u64) {
+/// Waits for the end, and returns the exit code and the peak of its memory; `None` where it had to be ended.
+fn wait(child: &mut Child) -> Option<(Option<i32>, u64)> {
     let begin = Instant::now();
     let mut peak = 0;
     loop {
@@ -167,12 +172,12 @@ fn wait(child: &mut Child) -> (Option<i32>, u64) {
         // Between fork and exec it would be this process's own, so only the last word counts.
         peak = kib.map_or(peak, |kib| kib * 1024);
         if let Some(status) = child.try_wait().unwrap() {
-            return (status.code(), peak);
+            return Some((status.code(), peak));
         }
         if begin.elapsed() > HANGS {
             child.kill().unwrap();
             child.wait().unwrap();
-            panic!("it has not ended after {HANGS:?}");
+            return None;
         }
         thread::sleep(Duration::from_millis(4));
     }
