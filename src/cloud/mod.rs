@@ -129,6 +129,12 @@ pub struct Content {
     pub length: Option<u64>,
 }
 
+/// Returns whether content broke off since it came too slowly: that some of it has come then is no step forward.
+pub fn came_too_slowly(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    source.is_some_and(|error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut)
+}
+
 /// Content that was sent, and is not yet part of any document (protocol page 9.7).
 #[derive(Clone)]
 pub struct Staged {

@@ -18,7 +18,7 @@ use super::{
     ranges,
 };
 use crate::{
-    cloud::Token,
+    cloud::{Token, came_too_slowly},
     crash,
     error::{Error, Kind as ErrorKind, Result},
     report::Event,
@@ -208,7 +208,7 @@ impl Run<'_> {
                 }
                 Err(error) if error.kind() != ErrorKind::Temporary => return Err(error),
                 Err(error) => {
-                    if have > before {
+                    if have > before && !came_too_slowly(&error) {
                         tries = 0;
                     }
                     log::debug!("{}; trying again", error.chain());

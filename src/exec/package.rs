@@ -9,7 +9,6 @@ use std::{
     io::{Read, Write},
     os::fd::AsFd,
     sync::{PoisonError, atomic::Ordering},
-    time::{Duration, Instant},
 };
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -178,16 +177,6 @@ impl Run<'_> {
     }
 }
 
-/// Slower than this, over more than [`PATIENCE`], an answer whose end nobody has told is given up: in drips it might never end.
-const SLOWEST_BYTES_PER_S: u64 = 1024;
-/// For so long it may be as slow as it likes.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Returns whether so many bytes in so much time spent on waiting for them are too few.
-fn is_drip(bytes: u64, waited: Duration) -> bool {
-    waited > PATIENCE && bytes / SLOWEST_BYTES_PER_S < waited.as_secs()
-}
-
 /// Opens a file on LOCAL's file system that is gone when it is closed.
 fn nameless(disk: &Disk, spot: &Spot) -> Result<File> {
     own::remove_all(spot)?;
@@ -229,24 +218,11 @@ impl Fetching<'_> {
         let mut body = content.body;
         let mut buffer = vec![0; self.throttle.share(64 * 1024)];
         let mut have = 0_u64;
-        let mut waited = Duration::ZERO;
         loop {
-            let asked = Instant::now();
-            let read = body.read(&mut buffer);
-            waited += asked.elapsed();
-            let count = read.map_err(|error| {
+            let count = body.read(&mut buffer).map_err(|error| {
                 Error::new(ErrorKind::Temporary, format!("\"{}\" broke off", item.path))
                     .with_source(error)
             })?;
-            if count > 0 && is_drip(have, waited) {
-                let text = format!(
-                    "\"{}\" came too slowly: {} in {} s",
-                    item.path,
-                    words::size(have),
-                    waited.as_secs()
-                );
-                return Err(Error::new(ErrorKind::Temporary, text));
-            }
             if count == 0 {
                 break;
             }
@@ -369,20 +345,5 @@ pub(crate) fn tree_here(disk: &Disk, item: &LocalItem, stop: &Stop) -> Result<Si
     match disk.look_spot(&spot)? {
         Some(marks) if is_as_listed(&marks, &spot, item)? => Ok(tree.signature()),
         Some(_) | None => Err(changed(&item.path, "it changed while it was read")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_drip_is_given_up_and_a_slow_line_is_not() {
-        let seconds = Duration::from_secs;
-        assert!(!is_drip(0, seconds(60)));
-        assert!(is_drip(0, seconds(61)));
-        assert!(is_drip(20 * 100, seconds(100)));
-        assert!(!is_drip(2048 * 100, seconds(100)));
-        assert!(!is_drip(64 << 20, seconds(3600)));
     }
 }

@@ -21,7 +21,7 @@ use super::{
     fetch::{BUFFER, Hashes},
 };
 use crate::{
-    cloud::Token,
+    cloud::{Token, came_too_slowly},
     crash,
     error::{Error, Kind as ErrorKind, Result},
     report::Event,
@@ -216,7 +216,7 @@ impl Parts<'_> {
             };
             let has_moved = self.lock().parts[at].at > part.start;
             may_renew |= has_moved;
-            if has_moved {
+            if has_moved && !came_too_slowly(&error) {
                 tries = 0;
             }
             if error.kind() == ErrorKind::Refused && std::mem::take(&mut may_renew) {

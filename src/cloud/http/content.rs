@@ -4,7 +4,10 @@
 //! out: bytes. Every address, and every address that an answer points on to, is checked before
 //! anything is sent. The address is never logged or shown; only its host is.
 
-use std::{io::Read, time::Instant};
+use std::{
+    io::{self, Read},
+    time::{Duration, Instant},
+};
 
 use log::trace;
 use reqwest::{
@@ -79,7 +82,7 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
             start.elapsed().as_millis()
         );
         match status {
-            200 => return Ok(content(response, 0)),
+            200 => return Ok(content(wire, response, 0)),
             206 => {
                 let at = range_start(response.headers());
                 if at != Some(from) {
@@ -88,7 +91,7 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
                         "download: the answer is for another range than was asked for",
                     ));
                 }
-                return Ok(content(response, from));
+                return Ok(content(wire, response, from));
             }
             // 330 is the content host's own (protocol page 9.5).
             300..=399 => {
@@ -127,10 +130,46 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
     ))
 }
 
-fn content(response: Response, offset: u64) -> Content {
+/// Content that comes at fewer bytes a second than this is given up, as that which does not come at all is: in drips it might
+/// never end.
+const SLOWEST_BYTES_PER_S: u128 = 1024;
+
+/// A body that comes at a pace. Counted is the time in which it is waited for, so that a bound on the bandwidth is none.
+struct Steady<R> {
+    body: R,
+    /// In each so long, enough has to come.
+    window: Duration,
+    waited: Duration,
+    come: u64,
+}
+
+impl<R: Read> Read for Steady<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let asked = Instant::now();
+        let count = self.body.read(buffer)?;
+        self.waited += asked.elapsed();
+        self.come += count as u64;
+        if count > 0 && self.waited >= self.window {
+            let waited_ms = self.waited.as_millis();
+            if u128::from(self.come) * 1000 < SLOWEST_BYTES_PER_S * waited_ms {
+                let text = format!("it came too slowly: {} bytes in {waited_ms} ms", self.come);
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            }
+            (self.waited, self.come) = (Duration::ZERO, 0);
+        }
+        Ok(count)
+    }
+}
+
+fn content(wire: &Transport, response: Response, offset: u64) -> Content {
     let length = response.content_length();
     Content {
-        body: Box::new(response),
+        body: Box::new(Steady {
+            body: response,
+            window: wire.pace.stall,
+            waited: Duration::ZERO,
+            come: 0,
+        }),
         offset,
         length,
     }

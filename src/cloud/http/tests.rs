@@ -400,6 +400,40 @@ fn a_download_that_no_longer_moves_is_given_up() {
 }
 
 #[test]
+fn a_download_in_drips_is_given_up_and_a_slow_one_is_not() {
+    // So many bytes 25 times a second, for four seconds.
+    let fetch = |piece: &'static [u8]| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            read_request(&stream);
+            let length = piece.len() * 100;
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).unwrap();
+            for _ in 0..100 {
+                thread::sleep(Duration::from_millis(40));
+                if stream.write_all(piece).is_err() {
+                    return;
+                }
+            }
+        });
+        let api = api(&url, Duration::from_secs(2));
+        let mut content = api.content_get(&url, 0, None).unwrap();
+        let mut bytes = Vec::new();
+        let read = std::io::Read::read_to_end(&mut content.body, &mut bytes);
+        drop(content);
+        server.join().unwrap();
+        read.map(|_| bytes.len())
+    };
+    let error = fetch(b"x").unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
+    let broken = Error::new(Kind::Temporary, "broke off").with_source(error);
+    assert!(crate::cloud::came_too_slowly(&broken));
+    assert_eq!(fetch(&[b'x'; 1024]).unwrap(), 102_400);
+}
+
+#[test]
 fn an_answer_that_ends_early_is_an_error_of_the_reader() {
     let (url, server) = recite(vec![
         "HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\nabc".to_owned(),
