@@ -240,8 +240,11 @@ fn unpack(
     Ok(())
 }
 
-/// Expects a file or folder: a type that is none of them is one of a link or of a device.
+/// Expects a file, or a folder that has no content of its own: a type that is none of them is one of a link or of a device.
 fn expect_plain(entry: &Entry) -> Result<()> {
+    if entry.is_folder() && entry.size > 0 {
+        return Err(odd(format!("{} is a folder with content", entry.shown())));
+    }
     match entry.mode & 0o170_000 {
         0 | 0o100_000 | 0o040_000 => Ok(()),
         0o120_000 => Err(odd(format!("{} is a link", entry.shown()))),

@@ -50,8 +50,9 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    /// Some packers write a folder's name without the slash, and say what it is in its mode.
     pub(super) fn is_folder(&self) -> bool {
-        self.name.ends_with('/')
+        self.name.ends_with('/') || self.mode & 0o170_000 == 0o040_000
     }
 
     /// Returns its name for people.

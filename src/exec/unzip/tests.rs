@@ -41,6 +41,37 @@ fn what_another_program_packs_is_unpacked() {
     }
 }
 
+/// Gives the last entry of a zip a mode.
+fn with_mode((mut zip, length): (File, u64), mode: u32) -> (File, u64) {
+    let mut bytes = Vec::new();
+    zip.rewind().unwrap();
+    zip.read_to_end(&mut bytes).unwrap();
+    let at = bytes.windows(4).rposition(|four| four == b"PK\x01\x02");
+    let attributes = at.unwrap() + 38;
+    bytes[attributes..attributes + 4].copy_from_slice(&(mode << 16).to_le_bytes());
+    zip.rewind().unwrap();
+    zip.write_all(&bytes).unwrap();
+    (zip, length)
+}
+
+#[test]
+fn a_folder_is_one_by_its_name_or_by_its_mode_and_has_no_content() {
+    let zip = |content| zipped(&[("D/a", "1"), ("D/x", content)], CompressionMethod::Stored);
+    let folder = tempfile::tempdir().unwrap();
+    unpacked(&with_mode(zip(""), 0o040_755), folder.path()).unwrap();
+    assert!(folder.path().join("x").is_dir());
+    let content_in = |zip| {
+        let folder = tempfile::tempdir().unwrap();
+        unpacked(&zip, folder.path()).unwrap_err()
+    };
+    assert_eq!(
+        content_in(with_mode(zip("2"), 0o040_755)).to_string(),
+        "the package can't be unpacked: \"D/x\" is a folder with content"
+    );
+    let slash = zipped(&[("D/a", "1"), ("D/x/", "2")], CompressionMethod::Stored);
+    assert_eq!(content_in(slash).kind(), Kind::Integrity);
+}
+
 #[test]
 fn nothing_goes_through_a_link_that_is_planted_while_it_is_unpacked() {
     let zip = zipped(&[("D/x/y", "1")], CompressionMethod::Stored);
