@@ -55,10 +55,9 @@ impl Run<'_> {
         share: &mut Share<'_>,
     ) -> Result<Vec<Op>> {
         let version = state::hash(&[&item.id.file_drivewsid(), item.etag.as_str()]);
-        let named = |kind: &str| spot.beside(&format!("{OWN_PREFIX}{version}.{kind}{PART_SUFFIX}"));
-        let part = named("package")?;
+        let part = spot.beside(&format!("{OWN_PREFIX}{version}.package{PART_SUFFIX}"))?;
         let placed = self
-            .fetch_package(number, item, token, &named("zip")?, &named("plain")?, share)
+            .fetch_package(number, item, token, share)
             .and_then(|(packed, length)| self.unpack(&packed, length, &part, share))
             .and_then(|(folder, tree)| {
                 let done = self.put_package_in_place(action, &folder, &part, spot)?;
@@ -129,8 +128,6 @@ impl Run<'_> {
         number: usize,
         item: &RemoteItem,
         token: &Token,
-        zip: &Spot,
-        plain: &Spot,
         share: &mut Share<'_>,
     ) -> Result<(File, u64)> {
         let content = self.exec.remote.fetch(token, 0)?;
@@ -147,11 +144,11 @@ impl Run<'_> {
                 bytes: count,
             });
         };
-        let packed = nameless(disk, zip)?;
+        let packed = disk.unnamed()?;
         fetching.run(
             content,
             packed,
-            || nameless(disk, plain),
+            || disk.unnamed(),
             &mut |bytes| self.grow(share, bytes),
             &moved,
         )
@@ -175,14 +172,6 @@ impl Run<'_> {
         let tree = unzip(packed, length, most, Some(folder.as_fd()), &mut grow)?;
         Ok((folder, tree))
     }
-}
-
-/// Opens a file on LOCAL's file system that is gone when it is closed.
-fn nameless(disk: &Disk, spot: &Spot) -> Result<File> {
-    own::remove_all(spot)?;
-    let file = disk.write(spot)?;
-    disk.unlink(spot)?;
-    Ok(file)
 }
 
 /// What fetches a package's zip.
