@@ -6,6 +6,7 @@
 mod absent;
 mod carry;
 mod check;
+mod draft;
 mod explain;
 mod facts;
 mod learned;
@@ -18,8 +19,7 @@ mod sum;
 mod undo;
 
 use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,16 +27,11 @@ use std::{
 use crate::{
     cloud::{Remote, endpoint::Endpoint},
     error::{Error, Kind as ErrorKind, Result},
-    exec::{self, disk::Disk},
-    options::{PassOptions, Shares},
-    plan::{self, Facts, Input, Plan, Rules, Side, Verb, guard},
+    exec,
+    options::PassOptions,
+    plan::{Plan, Side, guard},
     report::{Event, Reporter, Summary, words},
-    scan::{
-        Progress, Watch,
-        filter::Filter,
-        local::{LocalScan, measure},
-        remote::{Known, RemoteScan},
-    },
+    scan::filter::Filter,
     state::{
         PairFiles,
         baseline::{self, Baseline},
@@ -47,18 +42,16 @@ use crate::{
         undo as record,
     },
     stop::Stop,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
+    tree::{Kind, Row},
 };
 pub use absent::Absent;
 pub use check::{Compared, Finding, Found, check};
+use draft::{Draft, Listings};
 pub use explain::{Explained, explain};
 pub(crate) use learned::Learned;
 pub use look::{Look, files};
 use places::Places;
 pub use undo::{End, Step, Undone, past, undo as take_back};
-
-/// How often the plan may ask for content before something is wrong with the answers.
-const MOST_ROUNDS: usize = 12;
 
 /// What a pass works with besides its options.
 pub struct Tools<'a> {
@@ -192,14 +185,6 @@ struct Ended {
     hidden: usize,
 }
 
-/// Both sides as they are now.
-struct Listings {
-    local: Listing<LocalItem>,
-    remote: Listing<RemoteItem>,
-    /// When the local side began to be listed, ns since 1970 UTC.
-    looked_ns: i64,
-}
-
 impl Pass<'_> {
     fn run(&mut self) -> Result<Ended> {
         self.tools.reporter.event(&Event::Began {
@@ -222,23 +207,16 @@ impl Pass<'_> {
         let hidden = base.rows.items().len() - awake.len();
         self.tell_hidden(hidden);
         let mut learned = Learned::load(&self.options.state_dir, self.tools.account);
-        let mut listings = self.list(
+        let Draft {
+            mut listings,
+            disk,
+            mut plan,
+            facts,
+        } = self.draft(
             &base,
             &filter,
             local_root.as_ref(),
             &remote_root,
-            &mut learned,
-        )?;
-        let disk = match &local_root {
-            Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
-            None => None,
-        };
-        let (mut plan, facts) = self.plan(
-            &base,
-            &mut listings,
-            &filter,
-            &remote_root,
-            disk.as_ref(),
             &mut learned,
         )?;
         for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
@@ -387,163 +365,6 @@ impl Pass<'_> {
         if let Err(error) = learned.save() {
             log::debug!("{}", error.chain());
         }
-    }
-
-    /// Lists both sides at the same time.
-    fn list(
-        &self,
-        base: &Baseline,
-        filter: &Filter,
-        local_root: Option<&PathBuf>,
-        remote_root: &RemoteId,
-        learned: &mut Learned,
-    ) -> Result<Listings> {
-        self.tools.remote.recall(learned.batches);
-        let known_items: Vec<RemoteItem> = base.rows.items().iter().map(Row::remote_item).collect();
-        let known = Known::new(&known_items);
-        let tell = |side: Side| {
-            move |progress: Progress| {
-                self.tools.reporter.event(&Event::Listing {
-                    side,
-                    items: progress.items,
-                    folders: (progress.folders, progress.folders_known),
-                });
-            }
-        };
-        let (tell_local, tell_remote) = (tell(Side::Local), tell(Side::Remote));
-        // A package is known by its path, and wherever it was moved to by its inode.
-        let packages: HashMap<u64, &Row> = (base.rows.items().iter())
-            .filter(|row| row.kind == Kind::Package)
-            .map(|row| (row.inode, row))
-            .collect();
-        let is_package = |path: &RelPath, inode: u64| {
-            let by_path = base
-                .rows
-                .get(path)
-                .is_some_and(|row| row.kind == Kind::Package);
-            by_path
-                || packages.get(&inode).is_some_and(|row| {
-                    let root = local_root.map_or(Path::new(""), PathBuf::as_path);
-                    let found = measure(&root.join(path.as_str()), path.clone(), None, false);
-                    found.is_ok_and(|found| found.is_some_and(|item| item.birth_ns == row.birth_ns))
-                })
-        };
-        let is_there = |path: &RelPath| base.rows.get(path).is_some();
-        let looked_ns = exec::now_ns();
-        let scan_local = || -> Result<Listing<LocalItem>> {
-            let Some(root) = local_root else {
-                return Ok(Listing::default());
-            };
-            let scan = LocalScan {
-                root,
-                filter,
-                links: self.options.links,
-                going_remote: (self.options.verb != Verb::Pull).then_some(&is_there),
-                is_package: &is_package,
-                watch: Watch {
-                    stop: self.tools.stop,
-                    progress: &tell_local,
-                },
-            };
-            let mut listing = scan.run()?;
-            listing.share_paths(&base.rows);
-            let items = listing.items().len();
-            self.tools.reporter.event(&Event::Listed {
-                side: Side::Local,
-                items,
-            });
-            Ok(listing)
-        };
-        let mut scan_remote = || -> Result<Listing<RemoteItem>> {
-            if self.options.no_remote {
-                return Ok(absent::listing(base, filter));
-            }
-            if !self.places.has_remote() && self.options.dry_run {
-                return Ok(Listing::default());
-            }
-            let scan = RemoteScan {
-                shares: self.options.shares,
-                remote: self.tools.remote,
-                root: remote_root,
-                filter,
-                known: (!known_items.is_empty()).then_some(&known),
-                listers: self.options.listers,
-                watch: Watch {
-                    stop: self.tools.stop,
-                    progress: &tell_remote,
-                },
-            };
-            let listing = scan.run(&mut learned.limits)?;
-            let items = listing.items().len();
-            self.tools.reporter.event(&Event::Listed {
-                side: Side::Remote,
-                items,
-            });
-            Ok(listing)
-        };
-        let (local, remote) = std::thread::scope(|scope| {
-            let local = scope.spawn(scan_local);
-            let remote = scan_remote();
-            let local = local
-                .join()
-                .unwrap_or_else(|_| Err(Error::new(ErrorKind::Other, "the local listing failed")));
-            (local, remote)
-        });
-        let (local, mut remote) = (local?, remote?);
-        // What the baseline knows is shared with it already.
-        remote.share_paths(&local);
-        Ok(Listings {
-            local,
-            remote,
-            looked_ns,
-        })
-    }
-
-    /// Makes the plan, finding out what only content can tell until nothing is left to ask.
-    fn plan(
-        &self,
-        base: &Baseline,
-        listings: &mut Listings,
-        filter: &Filter,
-        remote_root: &RemoteId,
-        disk: Option<&Disk>,
-        learned: &mut Learned,
-    ) -> Result<(Plan, Facts)> {
-        let rules = Rules {
-            verb: self.options.verb,
-            policy: self.options.policy,
-            delete: self.options.delete,
-            checksum: self.options.checksum,
-            writes_shares: self.options.shares == Shares::Write,
-        };
-        let hides = |path: &RelPath, is_folder: bool| filter.hides(path, is_folder);
-        let mut facts = if self.options.no_remote {
-            absent::facts(base)
-        } else {
-            Facts::default()
-        };
-        for _ in 0..MOST_ROUNDS {
-            let input = Input {
-                base: &base.rows,
-                local: &listings.local,
-                remote: &listings.remote,
-                remote_root,
-                facts: &facts,
-                hides: &hides,
-                in_transit: &base.in_transit,
-            };
-            let (plan, inquiry) = plan::make(input, rules);
-            if inquiry.is_empty() {
-                return Ok((plan, facts));
-            }
-            Self::fold(&inquiry, listings, filter, disk);
-            self.answer(&inquiry, listings, disk, &mut facts)?;
-            self.look_into(&inquiry, listings, disk, &mut facts, learned)?;
-        }
-        Err(Error::new(
-            ErrorKind::Other,
-            "the plan asked for content again and again",
-        ))
     }
 
     /// Asks the guards.

@@ -4,10 +4,9 @@
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path, time::Instant};
 
-use super::{Pass, Places, Tools, learned::Learned, look};
+use super::{Draft, Pass, Places, Tools, learned::Learned, look};
 use crate::{
     error::{Error, Kind as ErrorKind, Result},
-    exec::disk::Disk,
     options::PassOptions,
     plan::{Action, Conflict, Settle, Side, What},
     scan::filter::Hidden,
@@ -99,19 +98,8 @@ pub fn explain(options: &PassOptions, path: &RelPath, tools: &Tools<'_>) -> Resu
     let remote_root = pass.places.make_remote(options, tools.remote)?;
     let filter = look::filter(options, &pass.places.local, &files)?;
     let mut learned = Learned::load(&options.state_dir, tools.account);
-    let mut listings = pass.list(&base, &filter, root.as_ref(), &remote_root, &mut learned)?;
-    let disk = match &root {
-        Some(root) => Some(Disk::open(root, options.links, &listings.local)?),
-        None => None,
-    };
-    let (plan, _) = pass.plan(
-        &base,
-        &mut listings,
-        &filter,
-        &remote_root,
-        disk.as_ref(),
-        &mut learned,
-    )?;
+    let Draft { listings, plan, .. } =
+        pass.draft(&base, &filter, root.as_ref(), &remote_root, &mut learned)?;
     let guard = match pass.guard(&super::awake(&base, &filter), &listings, &plan) {
         Err(error) if error.kind() == ErrorKind::Guard => Some(error),
         other => {
