@@ -365,7 +365,11 @@ fn as_lines(status: Option<&Status>, now: Timestamp) -> Vec<String> {
             if let Some(until) = status.cookies_until {
                 lines.push(format!(
                     "            {} {}{}",
-                    if until <= now { "ended" } else { "lasts until" },
+                    if until <= now {
+                        "ended"
+                    } else {
+                        "should last until"
+                    },
                     shown(until),
                     match (status.waiting.is_some(), status.is_renewable) {
                         // What stands in the way is told below.
@@ -495,7 +499,7 @@ mod tests {
             text,
             "Account:    a@example.com
 Session:    since 2026-09-01 10:00 UTC
-            lasts until 2026-10-01 10:00 UTC; it is renewed by itself
+            should last until 2026-10-01 10:00 UTC; it is renewed by itself
 Trusted:    since 2026-09-01 10:00 UTC; should last until about 2026-10-01 (10 days)
 Password:   not kept; a session that cannot be renewed needs `icloud-sync login`"
         );

@@ -183,7 +183,7 @@ pub fn examine(subject: &Subject<'_>, tell: &mut dyn FnMut(&Finding)) -> Result<
         }
         (_, signed) => {
             let why = if is_reached && !matches!(signed, Signed::In(_)) {
-                "nobody is signed in"
+                "there is no session that works"
             } else {
                 "the service can't be reached"
             };

@@ -212,7 +212,7 @@ fn what_is_done_in_a_share_here_is_left_alone_and_told() {
     for verb in ["bisync", "push"] {
         let world = with_share();
         world.write("Team/plan.txt", "my plan");
-        let told = "Team/plan.txt: changed here only: shared by _bob, and read only here";
+        let told = "Team/plan.txt: changed here only: shared by _bob, and read only here without `--shares write`";
         expect_left_alone(&world, verb, told);
         let world = with_share();
         world.write("Team/new/note.txt", "mine");

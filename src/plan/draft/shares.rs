@@ -31,6 +31,7 @@ impl<'a> Draft<'a> {
             (true, "deleted") => "nothing is deleted there from here",
             (true, "changed") => "a single file that is shared is read only here",
             (true, _) => "what is shared keeps its name and place",
+            (false, "new" | "changed") => "read only here without `--shares write`",
             (false, _) => "read only here",
         };
         let text = format!("{what} here only: shared by {owner}, and {why}{way_out}");
