@@ -35,6 +35,7 @@ pub(crate) struct Ran {
 }
 
 pub(crate) struct Place {
+    seed: u64,
     pub(crate) around: TempDir,
     pub(crate) emulator: Emulator,
     pub(crate) drive: Drive,
@@ -55,6 +56,7 @@ impl Place {
         .unwrap();
         let around = tempfile::tempdir().unwrap();
         let place = Self {
+            seed,
             around,
             drive: emulator.drive(WHO),
             emulator,
@@ -114,7 +116,8 @@ impl Place {
             .unwrap();
         let Some((code, peak_bytes)) = wait(&mut child) else {
             panic!(
-                "{args:?} has not ended after {HANGS:?}; it said: {}",
+                "HOSTILE_SEED={}: {args:?} has not ended after {HANGS:?}; it said: {}",
+                self.seed,
                 read(&mut err)
             );
         };
