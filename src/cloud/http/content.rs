@@ -130,14 +130,14 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
     ))
 }
 
-/// Content that comes at fewer bytes a second than this is given up, as that which does not come at all is: in drips it might
-/// never end.
-const SLOWEST_BYTES_PER_S: u128 = 1024;
+/// While content is waited for, so much of it has to come in each limit of waiting (a minute, so 1 KiB a second): in drips it
+/// might never end, and that nothing comes is no worse.
+const LEAST_BYTES: u64 = 64 * 1024;
 
 /// A body that comes at a pace. Counted is the time in which it is waited for, so that a bound on the bandwidth is none.
 struct Steady<R> {
     body: R,
-    /// In each so long, enough has to come.
+    /// The limit of waiting.
     window: Duration,
     waited: Duration,
     come: u64,
@@ -150,9 +150,9 @@ impl<R: Read> Read for Steady<R> {
         self.waited += asked.elapsed();
         self.come += count as u64;
         if count > 0 && self.waited >= self.window {
-            let waited_ms = self.waited.as_millis();
-            if u128::from(self.come) * 1000 < SLOWEST_BYTES_PER_S * waited_ms {
-                let text = format!("it came too slowly: {} bytes in {waited_ms} ms", self.come);
+            if self.come < LEAST_BYTES {
+                let (come, waited) = (self.come, self.waited.as_millis());
+                let text = format!("it came too slowly: {come} bytes in {waited} ms");
                 return Err(io::Error::new(io::ErrorKind::TimedOut, text));
             }
             (self.waited, self.come) = (Duration::ZERO, 0);

@@ -430,7 +430,7 @@ fn a_download_in_drips_is_given_up_and_a_slow_one_is_not() {
     assert_eq!(error.kind(), std::io::ErrorKind::TimedOut, "{error}");
     let broken = Error::new(Kind::Temporary, "broke off").with_source(error);
     assert!(crate::cloud::came_too_slowly(&broken));
-    assert_eq!(fetch(&[b'x'; 1024]).unwrap(), 102_400);
+    assert_eq!(fetch(&[b'x'; 4096]).unwrap(), 409_600);
 }
 
 #[test]
