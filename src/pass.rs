@@ -36,7 +36,7 @@ use crate::{
         PairFiles,
         baseline::{self, Baseline},
         last::{self, LastPass},
-        lock::{Lock, Of},
+        lock::{Lock, Of, TreeLock},
         missed,
         trash::{self, Trash},
         undo as record,
@@ -201,6 +201,10 @@ impl Pass<'_> {
         self.tell_what_is_made();
         self.tell_other_remotes(&base);
         let local_root = self.places.make_local(self.options)?;
+        let _tree = match &local_root {
+            Some(root) if !self.options.dry_run => Some(TreeLock::take(root)?),
+            Some(_) | None => None,
+        };
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = look::filter(self.options, &self.places.local, self.files)?;
         let awake = awake(&base, &filter);

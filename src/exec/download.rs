@@ -157,6 +157,7 @@ impl Run<'_> {
         }
         let marks = disk::look_open(file, item.path.as_str())?;
         let written_ns = rows::now_ns();
+        disk.expect_still(file, part)?;
         self.expect_local(action, spot)?;
         let kept = match old {
             None => disk.rename_spots(part, spot).map(|()| None)?,
@@ -251,6 +252,7 @@ impl Run<'_> {
         }
         file.sync_all()
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))?;
+        disk.expect_still(&file, &part)?;
         disk.rename_spots(&part, &kept)?;
         disk.settle()?;
         self.has_trash.store(true, Ordering::Relaxed);
