@@ -4,6 +4,7 @@
 //! journal, the lock, the record of the last pass, and what each pass did, to be taken back. The local trash lies inside LOCAL, so that moving
 //! something there is one rename.
 
+pub mod ages;
 pub mod baseline;
 #[cfg(test)]
 mod fuzz;
@@ -131,6 +132,8 @@ pub struct PairFiles {
     pub watch: PathBuf,
     /// What the last pass did.
     pub last: PathBuf,
+    /// For how long what passes left has been kept.
+    pub ages: PathBuf,
     /// The folder with what each pass did, to be taken back.
     pub undo: PathBuf,
 }
@@ -149,6 +152,7 @@ impl PairFiles {
             lock: folder.join("lock"),
             watch: folder.join("watch.lock"),
             last: folder.join("last.json"),
+            ages: folder.join("ages.json"),
             undo: folder.join("undo"),
             folder,
         }
