@@ -17,6 +17,7 @@ mod quota;
 mod ranges;
 mod relocate;
 mod remove;
+mod rename;
 mod room;
 mod rows;
 pub(crate) mod seal;
