@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod learned;
 mod look;
+mod mounts;
 mod packages;
 mod places;
 mod room;

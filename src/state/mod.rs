@@ -134,6 +134,8 @@ pub struct PairFiles {
     pub last: PathBuf,
     /// For how long what passes left has been kept.
     pub ages: PathBuf,
+    /// Which folders of LOCAL other disks begin with.
+    pub mounts: PathBuf,
     /// The folder with what each pass did, to be taken back.
     pub undo: PathBuf,
 }
@@ -153,6 +155,7 @@ impl PairFiles {
             watch: folder.join("watch.lock"),
             last: folder.join("last.json"),
             ages: folder.join("ages.json"),
+            mounts: folder.join("mounts.json"),
             undo: folder.join("undo"),
             folder,
         }

@@ -387,7 +387,10 @@ fn guard_6_lets_one_pass_work_at_a_time_and_says_who_does() {
     let told = inner.args(["pull", "local/d", "/"]).output().unwrap();
     let text = String::from_utf8_lossy(&told.stderr).into_owned();
     assert_eq!(told.status.code(), Some(7), "{text}");
-    assert!(text.contains("another pass is at work in this folder, which LOCAL is in"), "{text}");
+    assert!(
+        text.contains("another pass is at work in this folder, which LOCAL is in"),
+        "{text}"
+    );
     fs::remove_dir(world.local().join("d")).unwrap();
     assert!(everything(&world) == before, "something was touched");
     drop(go);
