@@ -199,7 +199,8 @@ fn guard_3_misses_local_and_force_does_not_help() {
         ran.says(
             "guard 3: LOCAL \"local\" is missing, and it was there the last time; nothing was done",
         )
-        .says("is its disk mounted?");
+        .says("is its disk mounted?")
+        .says("If it was moved or renamed, give its new path as LOCAL;");
         assert!(!world.local().exists(), "it is not made anew");
     }
     // Another disk, or none, is mounted there by now.
@@ -208,7 +209,10 @@ fn guard_3_misses_local_and_force_does_not_help() {
         stopped(
             &world,
             force,
-            &["guard 3: LOCAL \"local\" is another folder or file system than the last time"],
+            &[
+                "guard 3: LOCAL \"local\" is another folder or file system than the last time",
+                "If the old folder was moved or renamed, give its new path as LOCAL;",
+            ],
         );
     }
     fs::remove_dir(world.local()).unwrap();
@@ -233,7 +237,10 @@ fn guard_3_misses_remote_and_force_does_not_help() {
             force,
             &[
                 "guard 3: REMOTE \"/Docs\" is missing, and it was there the last time; nothing was done",
+                "hint: if it was moved or renamed, give its new path as REMOTE;",
                 "Recently Deleted",
+                "baseline.jsonl and, if it is there, ",
+                "baseline.jsonl.journal;",
             ],
         );
     }
