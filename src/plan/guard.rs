@@ -239,7 +239,7 @@ fn changed(seen: &Seen<'_>, side: Side) -> Option<Tripped> {
     let is_other_here =
         |row: &Row, item: &LocalItem| item.size != row.size || item.mtime_ns != row.mtime_ns;
     // By identity: it may have another name by now, too.
-    let replaces = |row: &Row| {
+    let is_sent = |row: &Row| {
         sent.get(&row.id).is_some_and(|action| match side {
             Side::Local => (action.local.as_ref()).is_some_and(|item| is_other_here(row, item)),
             Side::Remote => (action.remote.as_ref()).is_some_and(|item| item.etag != row.etag),
@@ -266,7 +266,7 @@ fn changed(seen: &Seen<'_>, side: Side) -> Option<Tripped> {
     };
     let (mut of, mut left_out, mut replaced, mut other) = (0, 0, 0, 0);
     for row in seen.rows.iter().filter(|row| row.kind != Kind::Folder) {
-        if replaces(row) {
+        if is_sent(row) {
             (of, replaced) = (of + 1, replaced + 1);
         } else if is_frozen(&row.path) {
             left_out += 1;
