@@ -227,7 +227,12 @@ impl Pass<'_> {
         for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
             .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
         {
-            self.tools.reporter.event(&Event::LeftAlone { side, left });
+            let dry_run = self.options.dry_run;
+            (self.tools.reporter).event(&Event::LeftAlone {
+                side,
+                left,
+                dry_run,
+            });
         }
         let guarded = self.guard(&awake, &listings, &plan);
         drop(awake);

@@ -151,7 +151,7 @@ fn a_one_way_verb_tells_what_it_does_not_carry_over_since_the_other_version_is_n
         world.write_at("a", "here", 1_700_000_000 + here);
         let second = 1_700_000_000 + there;
         (world.drive)
-            .write_with_mtime("a", "there", second.try_into().unwrap())
+            .write_with_mtime("a", "there", second.into())
             .unwrap();
         let told =
             format!("a: changed on both sides; the {newer} version is newer, and {verb} does not");
@@ -171,7 +171,12 @@ fn a_one_way_verb_tells_what_it_does_not_carry_over_since_the_other_version_is_n
         assert!(!ran.stderr.contains("settled"), "{}", ran.stderr);
         assert_eq!(world.read("a"), "here");
         assert_eq!(world.drive.read("a").unwrap(), &b"there"[..]);
-        world.pass(verb, &["--conflict", policy]).code(0);
+        let ran = world.pass(verb, &["--conflict", policy]).code(0);
+        let kept = match verb {
+            "push" => "what lost a conflict in iCloud is kept in ",
+            _ => "what was replaced or removed locally is kept in ",
+        };
+        ran.says(kept);
         world.expect_equal();
         assert_eq!(world.read("a"), theirs);
         let all = contents(&world);
