@@ -217,8 +217,8 @@ pub enum Command {
     ///
     /// Says what is only here, only in iCloud, or different, and changes nothing. Contents are compared by the
     /// checksums that iCloud publishes. Ends with code 0 if both sides are alike, with 3 if not, or if something
-    /// could not be compared. Packages (such as .pages and .numbers) are named, but not compared: they are
-    /// folders here and single files in iCloud.
+    /// other than a package could not be compared. Packages (such as .pages and .numbers) are folders here and
+    /// single files in iCloud: they are named, never compared, and no reason for code 3.
     Check(CheckArgs),
     /// List iCloud's Recently Deleted, or put something back from it
     ///

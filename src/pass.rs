@@ -12,6 +12,7 @@ mod facts;
 mod learned;
 mod look;
 mod mounts;
+mod others;
 mod packages;
 mod places;
 mod room;
@@ -200,7 +201,11 @@ impl Pass<'_> {
         self.places
             .check_against(&base, self.options, self.tools.account, self.files)?;
         self.tell_what_is_made();
-        self.tell_other_remotes(&base);
+        if base.pair.is_none() {
+            for text in others::warnings(&self.places, self.options, self.tools.account) {
+                self.tools.reporter.event(&Event::Warning(&text));
+            }
+        }
         let local_root = self.places.make_local(self.options)?;
         let _tree = match &local_root {
             Some(root) if !self.options.dry_run => Some(TreeLock::take(root)?),
@@ -227,7 +232,12 @@ impl Pass<'_> {
         for (side, left) in (listings.local.left.iter().map(|left| (Side::Local, left)))
             .chain(listings.remote.left.iter().map(|left| (Side::Remote, left)))
         {
-            self.tools.reporter.event(&Event::LeftAlone { side, left });
+            let dry_run = self.options.dry_run;
+            (self.tools.reporter).event(&Event::LeftAlone {
+                side,
+                left,
+                dry_run,
+            });
         }
         let guarded = self.guard(&awake, &listings, &plan);
         drop(awake);
@@ -324,27 +334,6 @@ impl Pass<'_> {
                 self.options.remote.trim_start_matches('/')
             );
             self.tools.reporter.event(&Event::Note(&text));
-        }
-    }
-
-    /// Says so where a first pass is with another REMOTE than LOCAL has been in step with: it may be a forgotten one, and the
-    /// two trees would be joined.
-    fn tell_other_remotes(&self, base: &Baseline) {
-        if base.pair.is_some() {
-            return;
-        }
-        let here = last::absolute(&self.places.local);
-        let asked = self.options.remote.trim_matches('/');
-        let all = last::all(&self.options.state_dir).unwrap_or_default();
-        let known = all.into_iter().filter_map(|known| known.last);
-        for last in known.filter(|last| last.baseline_items > 0) {
-            let other = last.remote.trim_matches('/');
-            if last.local == here && other != asked {
-                let text = format!(
-                    "LOCAL \"{here}\" is in step with REMOTE \"/{other}\" since earlier passes; this is a first pass with \"/{asked}\", which joins the two"
-                );
-                self.tools.reporter.event(&Event::Warning(&text));
-            }
         }
     }
 

@@ -97,7 +97,7 @@ pub struct PassArgs {
     pub trash_days: Option<u32>,
     /// Let this pass through the guards against mass deletion and mass change
     ///
-    /// For this pass only: too many deletions, a side that is suddenly empty, every file of a side changed.
+    /// For this pass only: too many deletions, a side that is suddenly empty, (nearly) every file of a side changed.
     #[arg(long, help_heading = "Deletions and guards")]
     pub force: bool,
     /// Who wins if both sides changed a file [default: prefer-newer]

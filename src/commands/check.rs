@@ -76,17 +76,21 @@ fn line(found: &Found) -> String {
 
 fn sentence(compared: &Compared) -> String {
     let different = compared.different();
-    let unclear = compared.found.len() - different;
+    let is_package = |found: &&Found| found.finding == Finding::Package;
+    let packages = compared.found.iter().filter(is_package).count();
+    let unclear = compared.found.len() - different - packages;
     let mut text = format!(
         "check: {} alike, {} different",
         words::count(compared.alike, "item"),
         words::grouped(different)
     );
     if unclear > 0 {
-        words::push(
-            &mut text,
-            format_args!(", {} not compared", words::grouped(unclear)),
-        );
+        let unclear = words::count(unclear, "item");
+        words::push(&mut text, format_args!(", {unclear} could not be compared"));
+    }
+    if packages > 0 {
+        let packages = words::count(packages, "package");
+        words::push(&mut text, format_args!(", {packages} not compared by rule"));
     }
     text.push('\n');
     if compared.by_time > 0 {

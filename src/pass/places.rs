@@ -161,24 +161,25 @@ impl Places {
         };
         let guard =
             |text: String, hint: &str| Err(Error::new(ErrorKind::Guard, text).with_hint(hint));
-        let forget = match &options.state_file {
-            None => format!("remove {}", files.folder.display()),
-            Some(_) => format!(
-                "remove {} and {}",
-                files.baseline.display(),
-                files.journal.display()
-            ),
-        };
-        let anew = format!(
-            "if this is meant, {forget}: the next pass is then a first one, which joins both sides and deletes nothing"
+        // Not the whole folder: what undo needs is in it too.
+        let forget = format!(
+            "remove {} and, if it is there, {}",
+            files.baseline.display(),
+            files.journal.display()
         );
+        let first = "the next pass is then a first one, which joins both sides and deletes nothing";
+        let own = match &options.state_file {
+            None => "",
+            Some(_) => ", and a STATE_FILE of its own",
+        };
+        let moved = |what: &str| format!("was moved or renamed, give its new path as {what}{own}");
         // Whose Drive it is can't be known where nobody is asked.
         if !options.no_remote && pair.account != hash(&[account]) {
             return guard(
                 format!(
                     "guard 5: the baseline of \"{shown}\" belongs to another account; nothing was done"
                 ),
-                &anew,
+                &format!("if this is meant, {forget}: {first}"),
             );
         }
         if pair.local != self.local.to_string_lossy() || pair.remote != options.remote {
@@ -195,7 +196,10 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is missing, and it was there the last time; nothing was done"
                 ),
-                &format!("is its disk mounted? If it was removed on purpose, {forget}"),
+                &format!(
+                    "is its disk mounted? If it {}; if it was removed on purpose, {forget}; {first}",
+                    moved("LOCAL")
+                ),
             );
         }
         let now = Pair::new(account, &self.local, &options.remote, &pair.remote_id)?;
@@ -204,7 +208,10 @@ impl Places {
                 format!(
                     "guard 3: LOCAL \"{shown}\" is another folder or file system than the last time; nothing was done"
                 ),
-                &anew,
+                &format!(
+                    "is its disk mounted? If the old folder {}; if this one is meant, {forget}; {first}",
+                    moved("LOCAL")
+                ),
             );
         }
         match &self.remote {
@@ -214,7 +221,8 @@ impl Places {
                     options.remote
                 ),
                 &format!(
-                    "was it renamed or deleted? It may be in iCloud's Recently Deleted; {anew}"
+                    "if it {}; if it was deleted, it may be in iCloud's Recently Deleted (`icloud-sync trash list`); if a push or bisync is to make it anew, with all that is here, {forget}; {first}",
+                    moved("REMOTE")
                 ),
             ),
             Some(id) if id.folder_drivewsid() != pair.remote_id => guard(
@@ -222,7 +230,10 @@ impl Places {
                     "guard 3: REMOTE \"{}\" is another folder than the last time; nothing was done",
                     options.remote
                 ),
-                &anew,
+                &format!(
+                    "if the old folder {}; if this one is meant, {forget}; {first}",
+                    moved("REMOTE")
+                ),
             ),
             Some(_) => Ok(()),
         }

@@ -108,9 +108,35 @@ pub(super) fn up(parts: &Parts<'_>) -> Summary {
         requests: parts.requests,
         elapsed: parts.elapsed,
         trash: parts.trash.clone(),
+        is_trash_of_losers: is_of_losers(parts),
         stopped_by: parts.stopped_by,
         exit_code,
     }
+}
+
+/// Returns whether the local trash holds nothing but versions of iCloud's that lost a conflict. An action that failed may
+/// have left anything there.
+fn is_of_losers(parts: &Parts<'_>) -> bool {
+    let mut has_losers = false;
+    for (action, outcome) in parts.plan.actions.iter().zip(&parts.done.outcomes) {
+        let is_local = action.what == What::RemoveLocal
+            || (action.what == What::Download && action.is_replacement());
+        match outcome {
+            Outcome::NotRun => {}
+            _ if is_local => return false,
+            Outcome::Done => {
+                has_losers |= matches!(
+                    action.what,
+                    What::Upload {
+                        saves_loser: true,
+                        ..
+                    }
+                );
+            }
+            Outcome::Skipped(_) | Outcome::Failed(_) => {}
+        }
+    }
+    has_losers
 }
 
 /// Says where the loser of a conflict is.

@@ -3,18 +3,23 @@
 //! A plan that deletes much, a side that is empty, or everything changed at once is more often a disk that is not
 //! mounted, a half-written restore or a ransom note than somebody's wish.
 
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
-use super::{Plan, Side, Verb, What};
+use super::{Action, Kept, Plan, Side, Verb, What};
 use crate::{
     options::MaxDelete,
-    tree::{Kind, Listing, LocalItem, RelPath, RemoteItem, Row},
+    tree::{Kind, Listing, LocalItem, RelPath, RemoteId, RemoteItem, Row},
 };
 
 /// So few deletions are nobody's catastrophe; the rule of 50 % passes them over.
 const FEW: usize = 3;
-/// From so many files on it is odd if all of them changed.
+/// From so many files on it is odd if all of them changed, or nearly all.
 const MANY: usize = 10;
+/// Nearly all: more than so many in a hundred. Whoever rewrites a tree may miss a file, or be at its last one still.
+const MOST_PERCENT: usize = 90;
 
 /// What the guards look at.
 #[derive(Clone, Copy)]
@@ -54,12 +59,16 @@ pub enum Tripped {
         /// So many items are in the baseline.
         rows: usize,
     },
-    /// Guard 4: every file changed.
+    /// Guard 4: every file changed, or nearly every one.
     AllChanged {
         /// On which side.
         side: Side,
         /// So many.
         files: usize,
+        /// Of so many that can be carried over.
+        of: usize,
+        /// So many more can't be, and say nothing.
+        left_out: usize,
     },
 }
 
@@ -88,11 +97,32 @@ impl fmt::Display for Tripped {
                 "guard 2: the {} side is empty, and after the last pass it had {rows} items",
                 side.as_str()
             ),
-            Self::AllChanged { side, files } => write!(
-                f,
-                "guard 4: all {files} files have changed on the {} side since the last pass",
-                side.as_str()
-            ),
+            Self::AllChanged {
+                side,
+                files,
+                of,
+                left_out,
+            } => {
+                let number = if files == of {
+                    format!("all {files}")
+                } else {
+                    format!("{files} of {of}")
+                };
+                let which = if *left_out > 0 {
+                    " that can be carried over"
+                } else {
+                    ""
+                };
+                write!(
+                    f,
+                    "guard 4: {number} files{which} have changed on the {} side since the last pass",
+                    side.as_str()
+                )?;
+                if files < of {
+                    write!(f, ", more than {MOST_PERCENT} %")?;
+                }
+                Ok(())
+            }
         }
     }
 }
@@ -154,11 +184,8 @@ pub fn check(seen: &Seen<'_>) -> Vec<Tripped> {
                 by_option,
             });
         }
-        if files_of_base >= MANY && changed(seen, side) {
-            tripped.push(Tripped::AllChanged {
-                side,
-                files: files_of_base,
-            });
+        if files_of_base >= MANY {
+            tripped.extend(changed(seen, side));
         }
     }
     tripped
@@ -191,32 +218,70 @@ fn removed(plan: &Plan, side: Side) -> usize {
         .sum()
 }
 
-/// Returns whether every file of the baseline has other content on that side.
-fn changed(seen: &Seen<'_>, side: Side) -> bool {
+/// Guard 4: every file of the baseline has other content on that side, or more than [`MOST_PERCENT`] of them have and
+/// would replace what the other side has. What can't be carried over, or not be seen, is not counted: one such file must not
+/// let all others pass.
+fn changed(seen: &Seen<'_>, side: Side) -> Option<Tripped> {
     let plan = seen.plan;
-    let replaced = (plan.actions.iter())
+    let sent: HashMap<&RemoteId, &Action> = (plan.actions.iter())
         .filter(|action| match side {
             Side::Local => matches!(action.what, What::Upload { .. }),
             Side::Remote => matches!(action.what, What::Download),
         })
         .filter(|action| action.is_replacement())
-        .map(|action| &action.path);
-    let conflicted = plan.conflicts.iter().map(|conflict| &conflict.path);
-    let kept = (plan.kept.iter())
-        .filter(|kept| !kept.is_problem)
-        .map(|kept| &kept.path);
-    let told: HashSet<&RelPath> = replaced.chain(conflicted).chain(kept).collect();
-    let is_changed = |row: &Row| {
-        let has_other_marks = match side {
-            Side::Local => (seen.local.get(&row.path))
-                .is_some_and(|item| item.size != row.size || item.mtime_ns != row.mtime_ns),
-            Side::Remote => (seen.remote.get(&row.path)).is_some_and(|item| item.etag != row.etag),
-        };
-        has_other_marks && told.contains(&row.path)
+        .filter_map(|action| Some((&action.remote.as_ref()?.id, action)))
+        .collect();
+    let (problems, kept): (Vec<&Kept>, Vec<&Kept>) =
+        plan.kept.iter().partition(|kept| kept.is_problem);
+    let stays: HashSet<&RelPath> = (plan.conflicts.iter().map(|conflict| &conflict.path))
+        .chain(kept.into_iter().map(|kept| &kept.path))
+        .collect();
+    let is_other_here =
+        |row: &Row, item: &LocalItem| item.size != row.size || item.mtime_ns != row.mtime_ns;
+    // By identity: it may have another name by now, too.
+    let is_sent = |row: &Row| {
+        sent.get(&row.id).is_some_and(|action| match side {
+            Side::Local => (action.local.as_ref()).is_some_and(|item| is_other_here(row, item)),
+            Side::Remote => (action.remote.as_ref()).is_some_and(|item| item.etag != row.etag),
+        })
     };
-    // One file that has not changed is enough, and mostly the first one looked at.
-    let mut files = seen.rows.iter().filter(|row| row.kind != Kind::Folder);
-    files.all(|row| is_changed(row))
+    let differs = |row: &Row| {
+        stays.contains(&row.path)
+            && match side {
+                Side::Local => {
+                    (seen.local.get(&row.path)).is_some_and(|item| is_other_here(row, item))
+                }
+                Side::Remote => {
+                    (seen.remote.get(&row.path)).is_some_and(|item| item.etag != row.etag)
+                }
+            }
+    };
+    let frozen: HashSet<&RelPath> = (seen.local.left.iter().chain(&seen.remote.left))
+        .filter_map(|left| left.path.as_ref())
+        .chain(problems.into_iter().map(|kept| &kept.path))
+        .collect();
+    let is_frozen = |path: &RelPath| {
+        !frozen.is_empty()
+            && (frozen.contains(path) || path.ancestors().any(|folder| frozen.contains(&folder)))
+    };
+    let (mut of, mut left_out, mut replaced, mut other) = (0, 0, 0, 0);
+    for row in seen.rows.iter().filter(|row| row.kind != Kind::Folder) {
+        if is_sent(row) {
+            (of, replaced) = (of + 1, replaced + 1);
+        } else if is_frozen(&row.path) {
+            left_out += 1;
+        } else {
+            (of, other) = (of + 1, other + usize::from(differs(row)));
+        }
+    }
+    let files = replaced + other;
+    let is_most = replaced * 100 > of * MOST_PERCENT;
+    (of >= MANY && (files == of || is_most)).then_some(Tripped::AllChanged {
+        side,
+        files,
+        of,
+        left_out,
+    })
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ impl Reporter for Json {
             | Event::Started { .. }
             | Event::Moved { .. }
             | Event::Restarted { .. } => return,
-            Event::LeftAlone { side, left } => self::left(*side, left).text(),
+            Event::LeftAlone { side, left, .. } => self::left(*side, left).text(),
             Event::Planned {
                 plan,
                 verb,

@@ -30,7 +30,7 @@ impl Reporter for Lines {
     fn event(&self, event: &Event<'_>) {
         let is_quiet = self.style.verbosity == Verbosity::Quiet;
         match event {
-            Event::LeftAlone { side, left } => {
+            Event::LeftAlone { side, left, .. } => {
                 let mut all = self.left.lock().unwrap_or_else(PoisonError::into_inner);
                 all.push((*side, (*left).clone()));
             }

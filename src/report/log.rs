@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Console,
-    record::{DECISION, DRY, ITEM, NOTE},
+    record::{DECISION, DRY, DRY_ITEM, ITEM, NOTE},
     sanitize::for_terminal,
 };
 use crate::{
@@ -149,7 +149,8 @@ impl Log for Both {
         if !is_own(target) {
             return;
         }
-        let is_shown = target != NOTE && target != DRY && (target != ITEM || self.shows_items);
+        let is_shown =
+            ![NOTE, DRY, DRY_ITEM].contains(&target) && (target != ITEM || self.shows_items);
         if is_shown && self.filter.matches(record) {
             self.terminal.log(record);
         } else if let Some(waits) = self.waits.as_ref().filter(|_| target == WAIT) {

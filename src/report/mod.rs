@@ -91,6 +91,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Where removed and replaced local content lies, if there is any.
     pub trash: Option<PathBuf>,
+    /// All that lies there comes from iCloud: versions that lost a conflict. Nothing local was replaced or removed.
+    pub is_trash_of_losers: bool,
     /// The signal that stopped it.
     pub stopped_by: Option<i32>,
     /// The exit code it leads to.
@@ -153,6 +155,8 @@ pub enum Event<'a> {
         side: Side,
         /// What, and why.
         left: &'a Left,
+        /// Whether a plan that is shown names it.
+        dry_run: bool,
     },
     /// The plan is made; with a dry run it is what was asked for.
     Planned {

@@ -215,7 +215,7 @@ fn outcome(conflict: &Conflict, plan: &Plan) -> String {
         (Some(side), None) => {
             let (side, other) = (side.as_str(), side.other().as_str());
             match put_away_by {
-                // A verb writes to one side only: where that side wins there is nothing to do.
+                // Nothing is done: it was left alone since for something else.
                 None => format!("the {side} version wins, both stay as they are"),
                 Some(What::TrashRemote) => format!(
                     "the {side} version wins, the {other} one goes to iCloud's Recently Deleted"

@@ -21,6 +21,8 @@ pub(super) const ITEM: &str = "icloud_sync::item";
 pub(super) const NOTE: &str = "icloud_sync::note";
 /// Target of lines that say why something is decided so.
 pub(super) const DECISION: &str = "icloud_sync::decision";
+/// Lines about what a dry run leaves alone: its plan names it.
+pub(super) const DRY_ITEM: &str = "icloud_sync::item::dry";
 /// Those of a dry run, whose plan says it by itself.
 pub(super) const DRY: &str = "icloud_sync::decision::dry";
 
@@ -49,13 +51,18 @@ fn log_event(event: &Event<'_>) {
                 "{} side: {}", side.as_str(), words::count(*items, "item")
             );
         }
-        Event::LeftAlone { side, left } => left_alone(*side, left),
+        Event::LeftAlone {
+            side,
+            left,
+            dry_run,
+        } => left_alone(*side, left, if *dry_run { DRY_ITEM } else { ITEM }),
         Event::Planned {
             plan,
             verb,
             dry_run,
         } => {
-            plan.kept.iter().for_each(kept);
+            let target = if *dry_run { DRY_ITEM } else { ITEM };
+            plan.kept.iter().for_each(|one| kept(one, target));
             log::debug!(
                 action = "plan", verb = verb.as_str(), actions = plan.actions.len();
                 "{}: {}", verb.as_str(), words::count(plan.actions.len(), "action")
@@ -83,7 +90,7 @@ fn log_event(event: &Event<'_>) {
     }
 }
 
-fn left_alone(side: Side, left: &Left) {
+fn left_alone(side: Side, left: &Left, target: &str) {
     let level = if left.why.is_problem() {
         log::Level::Error
     } else {
@@ -92,7 +99,7 @@ fn left_alone(side: Side, left: &Left) {
     let (reason, _) = words::freeze_key(&left.why);
     let path = left.path.as_ref().map_or(&*left.shown, RelPath::as_str);
     log::log!(
-        target: ITEM,
+        target: target,
         level,
         action = "leave", path = path, side = side.as_str(), reason = reason;
         "left alone ({}): {}: {}",
@@ -102,7 +109,7 @@ fn left_alone(side: Side, left: &Left) {
     );
 }
 
-fn kept(kept: &Kept) {
+fn kept(kept: &Kept, target: &str) {
     let level = if kept.is_problem {
         log::Level::Error
     } else {
@@ -110,7 +117,7 @@ fn kept(kept: &Kept) {
     };
     let path = kept.path.as_str();
     log::log!(
-        target: ITEM,
+        target: target,
         level,
         action = "leave", path = path, reason = kept.why.as_str();
         "left alone: {}: {}",

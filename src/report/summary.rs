@@ -85,8 +85,13 @@ pub(crate) fn text(summary: &Summary) -> String {
         ));
     }
     if let Some(trash) = &summary.trash {
+        let what = if summary.is_trash_of_losers {
+            "what lost a conflict in iCloud"
+        } else {
+            "what was replaced or removed locally"
+        };
         line(format!(
-            "what was replaced or removed locally is kept in {}",
+            "{what} is kept in {}",
             for_terminal(&trash.display().to_string())
         ));
     }

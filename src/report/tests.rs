@@ -291,6 +291,7 @@ pub(crate) fn summary() -> Summary {
         requests: 42,
         elapsed: Duration::from_millis(3210),
         trash: None,
+        is_trash_of_losers: false,
         stopped_by: None,
         exit_code: 0,
     }
@@ -334,7 +335,12 @@ pub(super) fn play(to: &dyn Reporter, plan: &Plan, dry_run: bool, end: &Summary)
         items: 10,
     });
     for (side, left) in &left() {
-        to.event(&Event::LeftAlone { side: *side, left });
+        let side = *side;
+        to.event(&Event::LeftAlone {
+            side,
+            left,
+            dry_run,
+        });
     }
     to.event(&Event::Hashing { done: 5, total: 10 });
     to.event(&Event::Planned {

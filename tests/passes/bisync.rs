@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use icloud_sync::emulator::{Action, Fault};
+use icloud_sync::emulator::{Account, Action, Fault};
 
 use super::world::World;
 
@@ -355,4 +355,52 @@ fn a_first_pass_with_another_remote_is_told() {
     // Known by now.
     let ran = world.run(["push", "local", "/Other"]).code(0);
     assert!(!ran.stderr.contains("is in step with"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_first_pass_in_a_folder_that_was_moved_is_told() {
+    let world = World::new();
+    world.write("a", "a");
+    world.write("b", "b");
+    world.drive.mkdir("Work").unwrap();
+    world.run(["bisync", "local", "/Work"]).code(0);
+    let says = "REMOTE \"/Work\" was in step with LOCAL \"";
+    // The old one is there still: it is a second folder for one REMOTE, as somebody may want.
+    fs::create_dir(world.folder.path().join("second")).unwrap();
+    let ran = world.run(["bisync", "second", "/Work", "-n"]).code(0);
+    assert!(!ran.stderr.contains("was in step"), "{}", ran.stderr);
+    fs::rename(world.local(), world.folder.path().join("moved")).unwrap();
+    fs::remove_file(world.folder.path().join("moved/b")).unwrap();
+    let ran = world.run(["bisync", "moved", "/Other", "-n"]).code(0);
+    assert!(!ran.stderr.contains("was in step"), "{}", ran.stderr);
+    for more in ["--dry-run", "-v"] {
+        world
+            .run(["bisync", "moved", "/Work", more])
+            .code(0)
+            .says(says)
+            .says("/local\", which is not there any more; this is a first pass")
+            .says("what was deleted on one side since the last pass comes back");
+    }
+    assert!(world.folder.path().join("moved/b").exists());
+    let ran = world.run(["bisync", "moved", "/Work"]).code(0);
+    assert!(!ran.stderr.contains("was in step"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_first_pass_is_not_told_of_the_moved_folder_of_another_account() {
+    let world = World::new();
+    world.write("a", "a");
+    world.run(["bisync", "local", "/"]).code(0);
+    let mut other = Account::new("eve@example.com", "other");
+    other.two_factor = false;
+    other.iterations = 1_000;
+    world.emulator.add_account(other);
+    fs::rename(world.local(), world.folder.path().join("moved")).unwrap();
+    let mut command = world.command();
+    command.env("ICLOUD_USERNAME", "eve@example.com");
+    command.env("ICLOUD_PASSWORD", "other");
+    let output = command.args(["bisync", "moved", "/"]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(!told.contains("was in step"), "{told}");
 }

@@ -123,6 +123,9 @@ fn a_package_is_named_but_no_difference() {
     let (found, _) = json(&world.pass("check", &["--json"]).code(0).stdout);
     assert_eq!(found["Budget.numbers"], "not_compared package");
     assert_eq!(found.len(), 1, "what is in it is not looked at: {found:?}");
+    let ran = world.pass("check", &[]).code(0);
+    let words = ", 0 different, 1 package not compared by rule\n";
+    assert!(ran.stderr.contains(words), "{}", ran.stderr);
     assert_eq!(world.count("content GET"), 0);
 }
 

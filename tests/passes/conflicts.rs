@@ -142,6 +142,49 @@ fn a_tie_within_a_second_keeps_both_and_a_taken_name_gets_a_number() {
 }
 
 #[test]
+fn a_one_way_verb_tells_what_it_does_not_carry_over_since_the_other_version_is_newer() {
+    for (verb, here, there, newer, policy, theirs) in [
+        ("push", 100, 200, "remote", "prefer-local", "here"),
+        ("pull", 200, 100, "local", "prefer-remote", "there"),
+    ] {
+        let world = in_step(&["a", "other"]);
+        world.write_at("a", "here", 1_700_000_000 + here);
+        let second = 1_700_000_000 + there;
+        (world.drive)
+            .write_with_mtime("a", "there", second.into())
+            .unwrap();
+        let told =
+            format!("a: changed on both sides; the {newer} version is newer, and {verb} does not");
+        // Each time: a backup at night never takes it by itself.
+        for _ in 0..2 {
+            let ran = world.pass(verb, &[]).code(3).says(&told);
+            let way_out = format!("--conflict {policy}");
+            assert!(ran.stderr.contains(&way_out), "{}", ran.stderr);
+            assert!(!ran.stderr.contains("settled"), "{}", ran.stderr);
+        }
+        world.pass(verb, &["-q"]).code(3).says(&told);
+        let status = world.run(["status"]);
+        assert!(status.stdout.contains(&told), "{}", status.stdout);
+        // Who has asked for that winner knows.
+        let asked = format!("prefer-{newer}");
+        let ran = world.pass(verb, &["--conflict", &asked]).code(0);
+        assert!(!ran.stderr.contains("settled"), "{}", ran.stderr);
+        assert_eq!(world.read("a"), "here");
+        assert_eq!(world.drive.read("a").unwrap(), &b"there"[..]);
+        let ran = world.pass(verb, &["--conflict", policy]).code(0);
+        let kept = match verb {
+            "push" => "what lost a conflict in iCloud is kept in ",
+            _ => "what was replaced or removed locally is kept in ",
+        };
+        ran.says(kept);
+        world.expect_equal();
+        assert_eq!(world.read("a"), theirs);
+        let all = contents(&world);
+        assert!(all.contains("here") && all.contains("there"), "{all:?}");
+    }
+}
+
+#[test]
 fn conflicts_in_a_folder_that_is_gone_from_the_other_side_keep_what_was_edited() {
     for (policy, who) in [
         ("prefer-newer", "here"),

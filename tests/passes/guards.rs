@@ -199,7 +199,8 @@ fn guard_3_misses_local_and_force_does_not_help() {
         ran.says(
             "guard 3: LOCAL \"local\" is missing, and it was there the last time; nothing was done",
         )
-        .says("is its disk mounted?");
+        .says("is its disk mounted?")
+        .says("If it was moved or renamed, give its new path as LOCAL;");
         assert!(!world.local().exists(), "it is not made anew");
     }
     // Another disk, or none, is mounted there by now.
@@ -208,7 +209,10 @@ fn guard_3_misses_local_and_force_does_not_help() {
         stopped(
             &world,
             force,
-            &["guard 3: LOCAL \"local\" is another folder or file system than the last time"],
+            &[
+                "guard 3: LOCAL \"local\" is another folder or file system than the last time",
+                "If the old folder was moved or renamed, give its new path as LOCAL;",
+            ],
         );
     }
     fs::remove_dir(world.local()).unwrap();
@@ -233,7 +237,10 @@ fn guard_3_misses_remote_and_force_does_not_help() {
             force,
             &[
                 "guard 3: REMOTE \"/Docs\" is missing, and it was there the last time; nothing was done",
+                "hint: if it was moved or renamed, give its new path as REMOTE;",
                 "Recently Deleted",
+                "baseline.jsonl and, if it is there, ",
+                "baseline.jsonl.journal;",
             ],
         );
     }
@@ -266,8 +273,12 @@ fn guard_4_takes_everything_changed_at_once_for_an_accident() {
         "--force",
     ];
     stopped(&world, &[], &words);
-    // One that has not changed is enough to believe it.
+    // One that was forgotten, or not reached yet, does not let nineteen pass.
     world.write_at(&name(7), "content 7", 1_700_000_000);
+    let words = "guard 4: 19 of 20 files have changed on the local side since the last pass, more than 90 %; nothing was done";
+    stopped(&world, &["-q"], &[words]);
+    // More than nine in ten it is no longer.
+    world.write_at(&name(8), "content 8", 1_700_000_000);
     world.pass("bisync", &[]).code(0);
     world.expect_equal();
     for number in 0..20 {
@@ -280,6 +291,25 @@ fn guard_4_takes_everything_changed_at_once_for_an_accident() {
     world.pass("bisync", &["--force"]).code(0);
     world.expect_equal();
     assert_eq!(world.trash().values().flatten().count(), 20);
+}
+
+#[test]
+fn guard_4_is_not_misled_by_a_package_that_can_not_be_sent() {
+    let world = World::new();
+    let package: &[(&str, &[u8])] = &[("Index", b"old"), ("Data/a", b"1")];
+    world.drive.mkpackage("Doc.pages", package).unwrap();
+    for number in 0..20 {
+        world.write_at(&name(number), format!("content {number}"), 1_700_000_000);
+    }
+    world.pass("bisync", &[]).code(0);
+    world.emulator.clear_requests();
+    for number in 0..20 {
+        world.write_at(&name(number), format!("pay here: {number}"), 1_700_000_100);
+    }
+    world.write_at("Doc.pages/Index", "pay here", 1_700_000_100);
+    let words = "guard 4: all 20 files that can be carried over have changed on the local side since the last pass; nothing was done";
+    stopped(&world, &[], &[words]);
+    world.pass("bisync", &["--force"]).code(3).says("Doc.pages");
 }
 
 /// As [`stopped`], in a world whose first pass wrote.

@@ -201,3 +201,36 @@ fn what_ends_a_pass_is_in_the_file_and_quiet_is_about_the_terminal() {
         "{last}"
     );
 }
+
+#[test]
+fn a_dry_run_names_what_is_left_alone_once_and_the_log_has_it_too() {
+    let world = World::new();
+    world.write("here", "1");
+    std::os::unix::fs::symlink("here", world.local().join("link")).unwrap();
+    let folder = world.local().join("New.pages");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("Index"), "1").unwrap();
+    let named = |text: &str, name: &str| text.matches(name).count();
+    for (verb, items) in [
+        ("pull", ["  here: ", "  link (local): "]),
+        ("push", ["  New.pages: ", "  link (local): "]),
+    ] {
+        let dry = world.pass(verb, &["--dry-run", "-v"]);
+        for item in items {
+            assert_eq!(named(&dry.stdout, item), 1, "{item}: {}", dry.stdout);
+        }
+        assert!(!dry.stderr.contains("left alone"), "{}", dry.stderr);
+    }
+    let (_, lines) = logged(&world, "info", &["--dry-run"]);
+    for path in ["link", "New.pages"] {
+        let is_it = |line: &&Value| line["action"] == "leave" && line["path"] == path;
+        assert_eq!(lines.iter().filter(is_it).count(), 1, "{path}: {lines:#?}");
+    }
+    // A pass prints no plan: -v names them.
+    let ran = world.pass("push", &["-v"]).code(3);
+    assert!(
+        ran.stderr.contains("left alone (local): link: "),
+        "{}",
+        ran.stderr
+    );
+}

@@ -356,15 +356,11 @@ impl<'a> Draft<'a> {
             Verb::Pull => to == Side::Local,
             Verb::Push => to == Side::Remote,
         };
-        if may_write {
-            self.copy(ent, to, Reason::ConflictWon(side), true);
-        } else {
-            let why = format!(
-                "changed on both sides; the {} version wins and stays",
-                side.as_str()
-            );
-            self.keep(ent, why, false);
+        if !may_write {
+            self.leave_loser(ent, side);
+            return;
         }
+        self.copy(ent, to, Reason::ConflictWon(side), true);
         if !self.parts[ent].is_frozen {
             let conflict = Conflict {
                 path,
@@ -374,6 +370,35 @@ impl<'a> Draft<'a> {
             };
             self.conflicts.push((ent, conflict));
         }
+    }
+
+    /// Leaves both versions where the verb does not write to the loser's side: nothing is settled then. Where nobody has
+    /// asked for this winner, somebody has to learn that the file does not go, in this pass and in all others.
+    fn leave_loser(&mut self, ent: Ent, winner: Side) {
+        let is_asked = self.rules.policy != Policy::PreferNewer;
+        let is_held = !self.rules.writes_shares && self.share_of(ent).is_some();
+        let can_be_sent = self.kind(ent) != Kind::Package && !is_held;
+        let why = match (winner, is_asked, can_be_sent) {
+            (Side::Local, true, _) => {
+                "changed on both sides; the local version wins by --conflict, and pull sends nothing"
+            }
+            (Side::Remote, true, _) => {
+                "changed on both sides; the remote version wins by --conflict, and push receives nothing"
+            }
+            (Side::Local, false, true) => {
+                "changed on both sides; the local version is newer, and pull does not send it: a bisync does, or a pull with `--conflict prefer-remote` puts it into the local trash and receives iCloud's"
+            }
+            (Side::Local, false, false) => {
+                "changed on both sides; the local version is newer, and pull does not replace it: a pull with `--conflict prefer-remote` puts it into the local trash and receives iCloud's"
+            }
+            (Side::Remote, false, true) => {
+                "changed on both sides; the remote version is newer, and push does not receive it: a bisync does, or a push with `--conflict prefer-local` puts it into the local trash and sends yours"
+            }
+            (Side::Remote, false, false) => {
+                "changed on both sides; the remote version is newer, and push does not receive it: a bisync does"
+            }
+        };
+        self.keep(ent, why, !is_asked);
     }
 
     /// Makes two entities of one: the loser under its conflict name, the other in its place.

@@ -134,40 +134,104 @@ fn an_empty_side_is_odd_if_the_baseline_is_not_empty() {
     assert_eq!(tripped("bisync hide:a", None, ["a=1", "", ""]), []);
 }
 
+/// A tree of `number` files of `content` and the following numbers.
+fn list(number: usize, content: usize) -> String {
+    let items = (0..number).map(|at| format!("f{at}={}", content + at));
+    items.collect::<Vec<_>>().join(" ")
+}
+
+fn changed(side: Side, files: usize, of: usize, left_out: usize) -> [Tripped; 1] {
+    [Tripped::AllChanged {
+        side,
+        files,
+        of,
+        left_out,
+    }]
+}
+
 #[test]
 fn all_files_changed_at_once_is_odd() {
-    let list = |content: usize| {
-        let items = (0..10).map(|at| format!("f{at}={}", content + at));
-        items.collect::<Vec<_>>().join(" ")
-    };
-    let (base, changed) = (list(100), list(200));
-    let all = |side| Tripped::AllChanged { side, files: 10 };
+    let (base, other) = (list(10, 100), list(10, 200));
+    let all = |side| changed(side, 10, 10, 0);
     assert_eq!(
-        tripped("bisync", None, [&base, &changed, &base]),
-        [all(Side::Local)]
+        tripped("bisync", None, [&base, &other, &base]),
+        all(Side::Local)
     );
     assert_eq!(
-        tripped("bisync", None, [&base, &base, &changed]),
-        [all(Side::Remote)]
+        tripped("bisync", None, [&base, &base, &other]),
+        all(Side::Remote)
     );
     assert_eq!(
-        tripped("push", None, [&base, &base, &changed]),
-        [all(Side::Remote)]
+        tripped("push", None, [&base, &base, &other]),
+        all(Side::Remote)
     );
-    // One that is as it was is enough; a touch is no change; nine are few.
-    let but_one = changed.replace("f4=204", "f4=104");
+    // Of ten, one that is as it was is enough; a touch is no change; nine are few.
+    let but_one = other.replace("f4=204", "f4=104");
     assert_eq!(tripped("bisync", None, [&base, &but_one, &base]), []);
     let touched = base.replace(' ', "~ ") + "~";
     assert_eq!(tripped("bisync", None, [&base, &touched, &base]), []);
-    let nine = |list: &str| list.replace("f9=109", "").replace("f9=209", "");
+    let nine = [list(9, 100), list(9, 200)];
+    assert_eq!(tripped("bisync", None, [&nine[0], &nine[1], &nine[0]]), []);
+}
+
+#[test]
+fn more_than_nine_in_ten_that_would_be_replaced_are_odd() {
+    let (base, other) = (list(30, 100), list(30, 200));
+    let but = |number: usize| {
+        let back =
+            |list: String, at| list.replace(&format!("={}", 200 + at), &format!("={}", 100 + at));
+        (0..number).fold(other.clone(), back)
+    };
+    for (verb, side) in [
+        ("bisync", Side::Local),
+        ("push", Side::Local),
+        ("bisync", Side::Remote),
+    ] {
+        let sides = |other: &str| match side {
+            Side::Local => tripped(verb, None, [&base, other, &base]),
+            Side::Remote => tripped(verb, None, [&base, &base, other]),
+        };
+        assert_eq!(sides(&but(2)), changed(side, 28, 30, 0), "{verb}");
+        assert_eq!(sides(&but(3)), [], "{verb}: 27 of 30 are not more");
+    }
+    // What is gone has not changed; more than that, and guard 1 sees it.
+    let gone = other.replace("f7=207 ", "");
     assert_eq!(
-        tripped(
-            "bisync",
-            None,
-            [&nine(&base), &nine(&changed), &nine(&base)]
-        ),
-        []
+        tripped("bisync", None, [&base, &gone, &base]),
+        changed(Side::Local, 29, 30, 0)
     );
+    // What a pull does not carry over replaces nothing, and may come to be most of the files in time.
+    assert_eq!(tripped("pull", None, [&base, &but(2), &base]), []);
+}
+
+#[test]
+fn a_file_that_was_rewritten_and_renamed_has_changed() {
+    let base = list(20, 100);
+    let locked = (0..20).map(|at| format!("f{at}.locked={}<f{at}", 200 + at));
+    let locked = locked.collect::<Vec<_>>().join(" ");
+    assert_eq!(
+        tripped("bisync", None, [&base, &locked, &base]),
+        changed(Side::Local, 20, 20, 0)
+    );
+}
+
+#[test]
+fn what_can_not_be_sent_does_not_let_the_others_pass() {
+    let with = |list: &str, package: &str| format!("{list} p.pages@{package}");
+    let (base, other) = (with(&list(10, 100), "3"), with(&list(10, 200), "4"));
+    assert_eq!(
+        tripped("bisync", None, [&base, &other, &base]),
+        changed(Side::Local, 10, 10, 1)
+    );
+    // A package as it was is a file as it was.
+    let same = with(&list(10, 200), "3");
+    assert_eq!(
+        tripped("bisync", None, [&base, &same, &base]),
+        changed(Side::Local, 10, 11, 0)
+    );
+    // Nine that count are few.
+    let (base, other) = (with(&list(9, 100), "3"), with(&list(9, 200), "4"));
+    assert_eq!(tripped("bisync", None, [&base, &other, &base]), []);
 }
 
 #[test]
@@ -179,4 +243,17 @@ fn a_guard_says_what_it_saw_and_what_allows_it() {
         "{text}"
     );
     assert!(tripped[0].hint().contains("--force"));
+    let text = |files, of, left_out| changed(Side::Local, files, of, left_out)[0].to_string();
+    assert_eq!(
+        text(20, 20, 0),
+        "guard 4: all 20 files have changed on the local side since the last pass"
+    );
+    assert_eq!(
+        text(30, 31, 0),
+        "guard 4: 30 of 31 files have changed on the local side since the last pass, more than 90 %"
+    );
+    assert_eq!(
+        text(20, 20, 1),
+        "guard 4: all 20 files that can be carried over have changed on the local side since the last pass"
+    );
 }

@@ -135,7 +135,7 @@ fn a_file_in_pull() {
             "modified modified, local newer",
             "pull",
             ["a=1", "a=3", "a=2"],
-            "keep a; conflict a: local",
+            "problem a",
         ),
         (
             "modified modified, equal",
@@ -159,7 +159,7 @@ fn a_file_in_pull() {
             "modified modified",
             "pull prefer-local",
             ["a=1", "a=2", "a=3"],
-            "keep a; conflict a: local",
+            "keep a",
         ),
         ("modified deleted", "pull", ["a=1", "a=2", ""], "keep a"),
         (
@@ -201,7 +201,7 @@ fn a_file_in_pull() {
             "created created, other, local newer",
             "pull",
             ["", "a=2", "a=1"],
-            "keep a; conflict a: local",
+            "problem a",
         ),
     ];
     check(cases);
@@ -229,7 +229,7 @@ fn a_file_in_push() {
             "modified modified, remote newer",
             "push",
             ["a=1", "a=2", "a=3"],
-            "keep a; conflict a: remote",
+            "problem a",
         ),
         (
             "modified modified",
@@ -271,7 +271,7 @@ fn a_file_in_push() {
             "created created, other",
             "push",
             ["", "a=1", "a=2"],
-            "keep a; conflict a: remote",
+            "problem a",
         ),
         (
             "created created, other, local newer",
