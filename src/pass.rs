@@ -11,6 +11,7 @@ mod explain;
 mod facts;
 mod learned;
 mod look;
+mod mounts;
 mod others;
 mod packages;
 mod places;
@@ -37,7 +38,7 @@ use crate::{
         PairFiles,
         baseline::{self, Baseline},
         last::{self, LastPass},
-        lock::{Lock, Of},
+        lock::{Lock, Of, TreeLock},
         missed,
         trash::{self, Trash},
         undo as record,
@@ -206,6 +207,10 @@ impl Pass<'_> {
             }
         }
         let local_root = self.places.make_local(self.options)?;
+        let _tree = match &local_root {
+            Some(root) if !self.options.dry_run => Some(TreeLock::take(root)?),
+            Some(_) | None => None,
+        };
         let remote_root = self.places.make_remote(self.options, self.tools.remote)?;
         let filter = look::filter(self.options, &self.places.local, self.files)?;
         let awake = awake(&base, &filter);

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, Mode, OFlags, RenameFlags},
+    fs::{AtFlags, CWD, Mode, OFlags},
     io::Errno,
 };
 
@@ -430,78 +430,18 @@ impl Disk {
         Ok(spot)
     }
 
-    /// Renames one name in an opened folder to another, without replacing anything.
+    /// Expects that a spot is still what a path leads to: its folder may have been moved away, out of LOCAL even.
     ///
     /// # Errors
-    /// `Changed` where the target is taken; `Local`.
-    pub fn rename_spots(&self, from: &Spot, to: &Spot) -> Result<()> {
-        let flags = RenameFlags::NOREPLACE;
-        crash::step();
-        let result =
-            rustix::fs::renameat_with(&from.folder, &from.name, &to.folder, &to.name, flags);
-        match result {
-            Ok(()) => {}
-            Err(Errno::EXIST) => {
-                let text = format!("\"{}\": the name is taken meanwhile", to.shown);
-                return Err(Error::new(ErrorKind::Changed, text));
-            }
-            // A file system without the flag: look, then rename.
-            Err(Errno::INVAL | Errno::NOSYS) => {
-                if self.look_spot(to)?.is_some() {
-                    let text = format!("\"{}\": the name is taken meanwhile", to.shown);
-                    return Err(Error::new(ErrorKind::Changed, text));
-                }
-                rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
-                    .map_err(|errno| io("rename", &from.shown, errno))?;
-            }
-            Err(errno) => return Err(io("rename", &from.shown, errno)),
+    /// `Changed` where it is not; `Local`.
+    pub(super) fn expect_at(&self, path: &RelPath, spot: &Spot) -> Result<()> {
+        let again = self.spot(path)?;
+        let marks = |folder| look_at(folder, OsStr::new(""), AtFlags::EMPTY_PATH);
+        let place = |found: Option<Marks>| found.map(|marks| (marks.inode, marks.device));
+        match (marks(&spot.folder), marks(&again.folder)) {
+            (Ok(one), Ok(other)) if place(one) == place(other) => Ok(()),
+            _ => Err(changed(path, "its folder has been moved meanwhile")),
         }
-        self.touch(&from.folder);
-        self.touch(&to.folder);
-        Ok(())
-    }
-
-    /// Exchanges two names in one step.
-    ///
-    /// # Errors
-    /// `Local` where the file system can't; both are as before then.
-    pub fn exchange_spots(&self, one: &Spot, other: &Spot) -> Result<()> {
-        let flags = RenameFlags::EXCHANGE;
-        crash::step();
-        rustix::fs::renameat_with(&one.folder, &one.name, &other.folder, &other.name, flags)
-            .map_err(|errno| io("exchange", &one.shown, errno))?;
-        self.touch(&one.folder);
-        self.touch(&other.folder);
-        Ok(())
-    }
-
-    /// Replaces a name by another, which was made for it. The old content must be safe elsewhere.
-    ///
-    /// # Errors
-    /// `Local`.
-    pub fn replace_spot(&self, from: &Spot, to: &Spot) -> Result<()> {
-        crash::step();
-        rustix::fs::renameat(&from.folder, &from.name, &to.folder, &to.name)
-            .map_err(|errno| io("replace", &to.shown, errno))?;
-        self.touch(&to.folder);
-        Ok(())
-    }
-
-    /// Gives content a second name.
-    ///
-    /// # Errors
-    /// The system's own, for the caller to choose another way.
-    pub fn link(&self, from: &Spot, to: &Spot) -> std::io::Result<()> {
-        crash::step();
-        rustix::fs::linkat(
-            &from.folder,
-            &from.name,
-            &to.folder,
-            &to.name,
-            AtFlags::empty(),
-        )?;
-        self.touch(&to.folder);
-        Ok(())
     }
 
     /// Opens a file for reading, never through a link out of LOCAL.

@@ -157,6 +157,8 @@ impl Run<'_> {
         }
         let marks = disk::look_open(file, item.path.as_str())?;
         let written_ns = rows::now_ns();
+        disk.expect_still(file, part)?;
+        disk.expect_at(&action.path, spot)?;
         self.expect_local(action, spot)?;
         let kept = match old {
             None => disk.rename_spots(part, spot).map(|()| None)?,
@@ -251,6 +253,7 @@ impl Run<'_> {
         }
         file.sync_all()
             .map_err(|error| Error::io(format!("cannot write \"{}\"", item.path), error))?;
+        disk.expect_still(&file, &part)?;
         disk.rename_spots(&part, &kept)?;
         disk.settle()?;
         self.has_trash.store(true, Ordering::Relaxed);
@@ -299,13 +302,12 @@ fn replace_by_copy(
     }
     let (kept, at) = trash.place(disk, path)?;
     if disk.link(spot, &kept).is_err() {
-        let mut from = disk.read(spot)?;
-        let mut copy = disk.write(&kept)?;
-        let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
-        std::io::copy(&mut from, &mut copy).map_err(fail)?;
-        disk.finish_mode(&copy, Some(old.mode), spot)?;
-        copy.sync_all().map_err(fail)?;
-        disk.touch_spot(&kept);
+        let copied = copy_to_trash(disk, path, spot, &kept, old);
+        if copied.is_err() {
+            // Half of it would look like the old version.
+            disk.unlink(&kept)?;
+        }
+        copied?;
     }
     // The old content must be there before its name is gone, and must be what stands there.
     disk.settle()?;
@@ -314,4 +316,15 @@ fn replace_by_copy(
     }
     disk.replace_spot(part, spot)?;
     Ok(at)
+}
+
+fn copy_to_trash(disk: &Disk, path: &RelPath, from: &Spot, to: &Spot, old: &Marks) -> Result<()> {
+    let fail = |error| Error::io(format!("cannot copy \"{path}\" into the trash"), error);
+    let mut content = disk.read(from)?;
+    let mut copy = disk.write(to)?;
+    std::io::copy(&mut content, &mut copy).map_err(fail)?;
+    disk.finish_mode(&copy, Some(old.mode), from)?;
+    copy.sync_all().map_err(fail)?;
+    disk.touch_spot(to);
+    Ok(())
 }

@@ -17,6 +17,7 @@ mod quota;
 mod ranges;
 mod relocate;
 mod remove;
+mod rename;
 mod room;
 mod rows;
 pub(crate) mod seal;
@@ -286,7 +287,7 @@ pub fn clear_leftovers(disk: &Disk, local: &Listing<LocalItem>, plan: &Plan) {
         let shown = path.to_string_lossy().into_owned();
         let removed = disk
             .spot_at(path, shown)
-            .and_then(|spot| own::remove_all(&spot));
+            .and_then(|spot| own::remove_leftover(&spot));
         match removed {
             Ok(()) => log::debug!("removed the unfinished {}", path.display()),
             Err(error) => log::warn!("cannot remove the unfinished file: {}", error.chain()),

@@ -17,11 +17,14 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, CWD, FileType, Mode, OFlags, Timespec, Timestamps},
+    fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Timespec, Timestamps},
     io::Errno,
 };
 
-use super::disk::{Disk, Spot, io};
+use super::{
+    disk::{Disk, Spot, io},
+    marks::look_open,
+};
 use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
@@ -56,6 +59,7 @@ impl Disk {
                 if is_ours_alone(&opened, spot)
                     .map_err(|errno| io("look at", &spot.shown, errno))?
                 {
+                    claim(&opened, spot)?;
                     if let Err(errno) = rustix::fs::fchmod(&opened, Mode::from_raw_mode(PRIVATE)) {
                         log::debug!("\"{}\" can't be made private: {errno}", spot.shown);
                     }
@@ -71,14 +75,25 @@ impl Disk {
         }
         remove_all(spot)?;
         let flags = flags | OFlags::CREATE | OFlags::EXCL;
-        rustix::fs::openat(
-            &spot.folder,
-            &spot.name,
-            flags,
-            Mode::from_raw_mode(PRIVATE),
-        )
-        .map(File::from)
-        .map_err(|errno| io("write", &spot.shown, errno))
+        let private = Mode::from_raw_mode(PRIVATE);
+        let made = rustix::fs::openat(&spot.folder, &spot.name, flags, private)
+            .map_err(|errno| io("write", &spot.shown, errno))?;
+        claim(&made, spot)?;
+        Ok(made.into())
+    }
+
+    /// Expects that what has been written to `file` still stands at its name: what is put in place by that name is this then.
+    ///
+    /// # Errors
+    /// `Changed` where something else, or nothing, stands there; `Local`.
+    pub(super) fn expect_still(&self, file: &File, spot: &Spot) -> Result<()> {
+        let opened = look_open(file, &spot.shown)?;
+        let named = self.look_spot(spot)?;
+        if named.is_some_and(|named| (named.inode, named.device) == (opened.inode, opened.device)) {
+            return Ok(());
+        }
+        let text = format!("\"{}\": its unfinished file was exchanged", spot.shown);
+        Err(Error::new(ErrorKind::Changed, text))
     }
 
     /// Opens an empty file on LOCAL's file system that has no name at all, and is gone when it is closed. Where the file system
@@ -186,14 +201,15 @@ pub(crate) fn remove_all(spot: &Spot) -> Result<()> {
 /// # Errors
 /// `Local` or `DiskFull`.
 pub(super) fn new_own_folder(spot: &Spot) -> Result<File> {
-    remove_all(spot)?;
+    remove_leftover(spot)?;
     crash::step();
     rustix::fs::mkdirat(&spot.folder, &spot.name, Mode::RWXU)
         .map_err(|errno| io("make a folder for", &spot.shown, errno))?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
-        .map(File::from)
-        .map_err(|errno| io("open the folder made for", &spot.shown, errno))
+    let opened = rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty())
+        .map_err(|errno| io("open the folder made for", &spot.shown, errno))?;
+    claim(&opened, spot)?;
+    Ok(opened.into())
 }
 
 /// Removes what a killed pass left unfinished in a folder.
@@ -207,10 +223,47 @@ pub(crate) fn remove_leftovers(folder: &Spot) -> Result<()> {
             let again = opened
                 .try_clone()
                 .map_err(|error| Error::io(format!("cannot open \"{}\"", folder.shown), error))?;
-            remove_all(&Spot::new(again, &name, &folder.shown))?;
+            remove_leftover(&Spot::new(again, &name, &folder.shown))?;
         }
     }
     Ok(())
+}
+
+/// Locks something unfinished, for as long as it is open. Where the file system has no locks, it has none.
+///
+/// # Errors
+/// `Changed` where another process is at work on it.
+fn claim(opened: &OwnedFd, spot: &Spot) -> Result<()> {
+    match rustix::fs::flock(opened, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(()),
+        Err(Errno::WOULDBLOCK) => {
+            let text = format!("\"{}\": another pass is at work on it", spot.shown);
+            Err(Error::new(ErrorKind::Changed, text))
+        }
+        Err(errno) => {
+            log::debug!(
+                "\"{}\": what is unfinished can't be locked: {errno}",
+                spot.shown
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Removes what is unfinished, unless another process is at work on it.
+///
+/// # Errors
+/// `Local`.
+pub(super) fn remove_leftover(spot: &Spot) -> Result<()> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let opened = rustix::fs::openat(&spot.folder, &spot.name, flags, Mode::empty());
+    if let Ok(opened) = &opened
+        && let Err(error) = claim(opened, spot)
+    {
+        log::debug!("{error}");
+        return Ok(());
+    }
+    remove_all(spot)
 }
 
 /// Returns whether an opened file is a plain one of this user's that has no other name.

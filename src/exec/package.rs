@@ -105,6 +105,8 @@ impl Run<'_> {
         disk.finish_mode(folder, replaced.map(|old| old.mode), spot)?;
         disk.touch_spot(part);
         disk.settle()?;
+        disk.expect_still(folder, part)?;
+        disk.expect_at(&action.path, spot)?;
         let marks = disk
             .look_spot(part)?
             .ok_or_else(|| changed(&action.path, "it is gone at once"))?;

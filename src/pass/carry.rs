@@ -16,6 +16,7 @@ use crate::{
     scan::filter::Filter,
     state::{
         Pair,
+        ages::Ages,
         baseline::{self, Baseline},
         journal::{self, InTransit, Op},
         trash, undo as record,
@@ -53,9 +54,12 @@ impl Pass<'_> {
         let plan = &*plan;
         let is_new = base.pair.is_none() || base.is_folded;
         if plan.actions.is_empty() && settled.is_empty() && !is_new {
+            self.keep_mounts(&listings.local)?;
             self.expire_trash(root);
             return Ok((exec::Done::default(), base.rows.items().len()));
         }
+        // Before the first row of what is on another disk.
+        self.keep_mounts(&listings.local)?;
         let journal = baseline::begin(self.files, &pair, &base)?;
         let calibration = Calibration::new(learned.is_signature_proven);
         let sight = Sight::new(&listings.remote, remote_root, filter);
@@ -121,15 +125,21 @@ impl Pass<'_> {
     }
 
     fn expire_trash(&self, root: &Path) {
-        match trash::expire(root, self.options.trash_days, jiff::Timestamp::now()) {
-            Ok(0) => {}
-            Ok(count) => log::info!("emptied the local trash of {count} passes"),
-            Err(error) => self.tools.reporter.event(&Event::Warning(&error.chain())),
-        }
-        let now = jiff::Timestamp::now();
-        if let Err(error) = record::expire(&self.files.undo, self.options.trash_days, now) {
+        if let Err(error) = self.try_to_expire(root) {
             self.tools.reporter.event(&Event::Warning(&error.chain()));
         }
+    }
+
+    fn try_to_expire(&self, root: &Path) -> Result<()> {
+        let mut passes = trash::passes(root)?;
+        passes.extend(record::passes(&self.files.undo)?);
+        let ages = Ages::count(&self.files.ages, passes, jiff::Timestamp::now())?;
+        let is_old = |pass: &str| ages.is_old(pass, self.options.trash_days);
+        let count = trash::expire(root, is_old)?;
+        if count > 0 {
+            log::info!("emptied the local trash of {count} passes");
+        }
+        record::expire(&self.files.undo, is_old)
     }
 }
 

@@ -29,8 +29,12 @@ pub fn winner(
 /// Returns the name under which the loser of a conflict is kept: `NAME.conflict-YYYYMMDDTHHMMSSZ.EXT`, the
 /// time being the loser's own, in UTC; `-2`, `-3`, … follows the time where that is taken.
 pub fn kept_name(name: &str, mtime_ms: i64, is_taken: impl Fn(&str) -> bool) -> String {
+    // What is longer is no extension but a title with a dot in it, and gives way as a stem does.
+    let is_extension = |text: &str| text.len() <= 32;
     let (stem, extension) = match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => (stem, Some(extension)),
+        Some((stem, extension)) if !stem.is_empty() && is_extension(extension) => {
+            (stem, Some(extension))
+        }
         _ => (name, None),
     };
     let stamp = stamp(mtime_ms);
@@ -133,5 +137,9 @@ mod tests {
             long.len() <= 255 && long.ends_with(".conflict-20250929T132000Z.txt"),
             "{long}"
         );
+        let title = format!("Dr. {}", "y".repeat(240));
+        let kept = kept_name(&title, ms, |it| !it.contains("-12"));
+        assert!(kept.len() <= 255 && is_kept_name(&kept), "{kept}");
+        assert!(kept.starts_with("Dr. y"), "{kept}");
     }
 }

@@ -84,6 +84,12 @@ fn is_folder(kind: Kind) -> bool {
     kind == Kind::Folder
 }
 
+/// Returns whether a row's birth time tells it from others. FAT and exFAT count in steps of 10 ms, so that many files have one
+/// birth time, and number their files anew at each mount.
+fn has_birth(row: &Row) -> bool {
+    row.birth_ns % 10_000_000 != 0
+}
+
 /// The work of matching rows with local items; the positions are those of the listings.
 struct LocalMatch<'a> {
     trees: Trees<'a>,
@@ -161,7 +167,7 @@ impl LocalMatch<'_> {
             let item = &self.trees.local.items()[*at];
             let same_kind = is_folder(item.kind) == is_folder(base.kind);
             // Without a birth time a new file may have got the number of a deleted one.
-            let is_sure = base.birth_ns != 0
+            let is_sure = has_birth(base)
                 || is_folder(base.kind)
                 || (item.size == base.size && item.mtime_ns == base.mtime_ns);
             let is_in_reach = folder.is_none_or(|folder| {
@@ -178,6 +184,15 @@ impl LocalMatch<'_> {
             &self.trees.local.items()[item],
         );
         base.inode != 0 && base.inode == item.inode && base.birth_ns == item.birth_ns
+    }
+
+    fn is_as_long_and_old(&self, row: usize, item: usize) -> bool {
+        let (base, item) = (
+            &self.trees.base.items()[row],
+            &self.trees.local.items()[item],
+        );
+        let is_one = item.kind == Kind::File && base.kind == Kind::File;
+        is_one && item.size == base.size && item.mtime_ns == base.mtime_ns
     }
 
     /// Returns whether a row knows the item's inode.
@@ -214,11 +229,13 @@ impl LocalMatch<'_> {
 
     fn run(&mut self, parents: &[Option<usize>], facts: &Facts, inquiry: &mut Inquiry) {
         let rows = self.trees.base.items();
-        // What stands at its old path with its old inode is itself, whatever links there are to it.
+        // What stands at its old path with its old inode is itself, whatever links there are to it. Where inodes
+        // tell little, so is a file there with its old length and time, and its content is looked at.
         for (row, base) in rows.iter().enumerate() {
             if let Some(at) = self.trees.local.position(&base.path)
                 && is_folder(self.trees.local.items()[at].kind) == is_folder(base.kind)
-                && self.is_same_inode(row, at)
+                && (self.is_same_inode(row, at)
+                    || (!has_birth(base) && self.is_as_long_and_old(row, at)))
             {
                 self.claim(row, at);
             }
@@ -227,7 +244,12 @@ impl LocalMatch<'_> {
             (self.order.iter().copied()).partition(|row| is_folder(rows[*row].kind));
         // A folder carries its content along, so its inode says more than its name.
         for row in folders.iter().copied() {
+            let is_at_home = |path| {
+                let found = self.trees.local.get(path);
+                !has_birth(&rows[row]) && found.is_some_and(|item| is_folder(item.kind))
+            };
             if self.found[row].is_none()
+                && !is_at_home(&rows[row].path)
                 && let Some(at) = self.by_identity(row, parents)
             {
                 self.claim(row, at);

@@ -1,9 +1,9 @@
-//! One pass at a time for one pair, and one watch.
+//! One pass at a time for one pair and in one place of the disk, and one watch.
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::Path,
 };
 
@@ -92,6 +92,64 @@ impl Lock {
     }
 }
 
+/// Held while a pass writes below a folder: no other does there, in a folder below or in one above, whoever runs it and
+/// wherever its state is. Two such passes would share the unfinished files, whose names tell only what is in them.
+///
+/// The folder itself is locked against all, and those above it against one that wants all of them: those that are this
+/// user's, since a lock on what is everybody's could be anybody's. A file system that can't lock folders (NFS) is left
+/// unlocked. What is left then is that each unfinished file has a lock of its own.
+#[derive(Debug)]
+pub struct TreeLock {
+    _folders: Vec<File>,
+}
+
+impl TreeLock {
+    /// Locks a folder, whose path has no links in it.
+    ///
+    /// # Errors
+    /// `Locked` where another pass is at work there, below or above.
+    pub fn take(root: &Path) -> Result<Self> {
+        let mut folders = Vec::new();
+        for folder in root.ancestors() {
+            let is_mine = |opened: &File| {
+                let owner = opened.metadata().map(|found| found.uid());
+                owner.is_ok_and(|owner| owner == rustix::process::geteuid().as_raw())
+            };
+            let opened = match File::open(folder) {
+                Ok(opened) if folder == root || is_mine(&opened) => opened,
+                Ok(_) => continue,
+                Err(error) => {
+                    log::debug!("{} is not locked: {error}", folder.display());
+                    continue;
+                }
+            };
+            let locked = if folder == root {
+                opened.try_lock()
+            } else {
+                opened.try_lock_shared()
+            };
+            match locked {
+                Ok(()) => folders.push(opened),
+                Err(TryLockError::WouldBlock) => {
+                    let place = if folder == root {
+                        "there or in a folder below it"
+                    } else {
+                        "in this folder, which LOCAL is in"
+                    };
+                    let text = format!("{}: another pass is at work {place}", folder.display());
+                    return Err(Error::new(Kind::Locked, text).with_hint(
+                        "wait for it to end, or stop it; `flock` on a folder is taken for one too: lock a file instead",
+                    ));
+                }
+                Err(TryLockError::Error(error)) => {
+                    log::debug!("{} is not locked: {error}", folder.display());
+                }
+            }
+        }
+        Ok(Self { _folders: folders })
+    }
+}
+
 fn taken(file: &mut File, of: Of) -> Error {
     let mut text = String::new();
     let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
@@ -119,6 +177,24 @@ fn taken(file: &mut File, of: Of) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_else_works_in_a_folder_below_or_above() {
+        let top = tempfile::tempdir().unwrap();
+        let top = top.path().canonicalize().unwrap();
+        let (one, inner) = (top.join("one"), top.join("one/inner"));
+        std::fs::create_dir_all(&inner).unwrap();
+        std::fs::create_dir(top.join("two")).unwrap();
+        let held = TreeLock::take(&one).unwrap();
+        for taken in [&one, &inner, &top] {
+            let error = TreeLock::take(taken).unwrap_err();
+            assert_eq!(error.kind(), Kind::Locked, "{error}");
+        }
+        assert!(TreeLock::take(&top.join("two")).is_ok());
+        drop(held);
+        let _inner = TreeLock::take(&inner).unwrap();
+        assert_eq!(TreeLock::take(&one).unwrap_err().kind(), Kind::Locked);
+    }
 
     #[test]
     fn the_second_is_told_who_was_first() {

@@ -4,6 +4,7 @@
 //! journal, the lock, the record of the last pass, and what each pass did, to be taken back. The local trash lies inside LOCAL, so that moving
 //! something there is one rename.
 
+pub mod ages;
 pub mod baseline;
 #[cfg(test)]
 mod fuzz;
@@ -131,6 +132,10 @@ pub struct PairFiles {
     pub watch: PathBuf,
     /// What the last pass did.
     pub last: PathBuf,
+    /// For how long what passes left has been kept.
+    pub ages: PathBuf,
+    /// Which folders of LOCAL other disks begin with.
+    pub mounts: PathBuf,
     /// The folder with what each pass did, to be taken back.
     pub undo: PathBuf,
 }
@@ -149,6 +154,8 @@ impl PairFiles {
             lock: folder.join("lock"),
             watch: folder.join("watch.lock"),
             last: folder.join("last.json"),
+            ages: folder.join("ages.json"),
+            mounts: folder.join("mounts.json"),
             undo: folder.join("undo"),
             folder,
         }

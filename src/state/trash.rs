@@ -141,17 +141,28 @@ pub fn kept_path(kept: &str) -> Result<RelPath> {
     })
 }
 
-/// Empties what passes put there more than so many days ago; 0 days: never. Returns how many passes' trash is gone.
+/// Returns the passes that have put something there.
+///
+/// # Errors
+/// `Local`; `Changed` where a link stands in its place.
+pub fn passes(local: &Path) -> Result<Vec<String>> {
+    let mut passes = Vec::new();
+    own::each_spot_in(local, &[OWN_FOLDER, FOLDER], |spot| {
+        let name = spot.name().to_str().filter(|name| order(name).is_some());
+        passes.extend(name.map(str::to_owned));
+        Ok(())
+    })?;
+    Ok(passes)
+}
+
+/// Empties what the passes put there that are old. Returns how many passes' trash is gone.
 ///
 /// # Errors
 /// `Local` where something can't be removed; `Changed` where a link stands in its place.
-pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
-    if days == 0 {
-        return Ok(0);
-    }
+pub fn expire(local: &Path, is_old: impl Fn(&str) -> bool) -> Result<usize> {
     let mut gone = 0;
     own::each_spot_in(local, &[OWN_FOLDER, FOLDER], |spot| {
-        let is_old = (spot.name().to_str()).is_some_and(|pass| is_old(pass, days, now));
+        let is_old = spot.name().to_str().is_some_and(&is_old);
         if is_old && spot.is_folder() {
             own::remove_all(spot)?;
             gone += 1;
@@ -159,11 +170,6 @@ pub fn expire(local: &Path, days: u32, now: jiff::Timestamp) -> Result<usize> {
         Ok(())
     })?;
     Ok(gone)
-}
-
-/// Returns whether a pass of that name began more than so many days ago.
-pub(super) fn is_old(pass: &str, days: u32, now: jiff::Timestamp) -> bool {
-    began(pass).is_some_and(|began| now.duration_since(began).as_hours() >= i64::from(days) * 24)
 }
 
 /// Returns what orders passes by when they began; `None` for what is no pass's name.
@@ -242,9 +248,17 @@ mod tests {
         ] {
             fs::create_dir_all(trash.join(pass).join("x")).unwrap();
         }
-        let now: jiff::Timestamp = "2026-11-22T10:56:12Z".parse().unwrap();
-        assert_eq!(expire(local.path(), 0, now).unwrap(), 0);
-        assert_eq!(expire(local.path(), 30, now).unwrap(), 2);
+        let mut passes = passes(local.path()).unwrap();
+        passes.sort();
+        assert_eq!(
+            passes,
+            ["20261001T000000Z", "20261001T000000Z-2", "20261120T000000Z"]
+        );
+        assert_eq!(expire(local.path(), |_| false).unwrap(), 0);
+        assert_eq!(
+            expire(local.path(), |pass| pass.starts_with("202610")).unwrap(),
+            2
+        );
         assert!(trash.join("20261120T000000Z").exists() && trash.join("mine").exists());
     }
 }

@@ -389,16 +389,13 @@ pub fn read(folder: &Path, pass: &str) -> Result<Past> {
     })
 }
 
-/// Removes the records of passes that began more than so many days ago; 0 days: never.
+/// Removes the records of the passes that are old.
 ///
 /// # Errors
 /// `Local` where something can't be removed.
-pub fn expire(folder: &Path, days: u32, now: jiff::Timestamp) -> Result<()> {
-    if days == 0 {
-        return Ok(());
-    }
+pub fn expire(folder: &Path, is_old: impl Fn(&str) -> bool) -> Result<()> {
     for pass in passes(folder)? {
-        if trash::is_old(&pass, days, now) {
+        if is_old(&pass) {
             let path = folder.join(format!("{pass}{SUFFIX}"));
             fs::remove_file(&path)
                 .map_err(|error| Error::io(format!("cannot remove {}", path.display()), error))?;

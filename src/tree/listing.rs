@@ -90,6 +90,8 @@ pub struct Listing<T> {
     /// Inodes and birth times of what is left alone for its name, and of all that is in it: it is there, though no item
     /// says so.
     pub unsent: HashSet<(u64, i64)>,
+    /// Folders of a local side that are on another disk than the folder that they are in.
+    pub mounts: Vec<RelPath>,
     /// Unfinished files that an earlier pass left, below the root as they are on disk.
     pub leftovers: Vec<PathBuf>,
 }
@@ -101,6 +103,7 @@ impl<T> Default for Listing<T> {
             left: Vec::new(),
             holds_hidden: BTreeSet::new(),
             root_holds_hidden: false,
+            mounts: Vec::new(),
             unsent: HashSet::new(),
             leftovers: Vec::new(),
         }

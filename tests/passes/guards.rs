@@ -409,6 +409,19 @@ fn guard_6_lets_one_pass_work_at_a_time_and_says_who_does() {
         .says("since 20")
         .says("wait for it to end");
     }
+    // A pair in a folder of it, as if somebody else had it: with a state of its own.
+    fs::create_dir(world.local().join("d")).unwrap();
+    let elsewhere = world.folder.path().join("another state");
+    let mut inner = world.command();
+    inner.env("XDG_STATE_HOME", &elsewhere);
+    let told = inner.args(["pull", "local/d", "/"]).output().unwrap();
+    let text = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(7), "{text}");
+    assert!(
+        text.contains("another pass is at work in this folder, which LOCAL is in"),
+        "{text}"
+    );
+    fs::remove_dir(world.local().join("d")).unwrap();
     assert!(everything(&world) == before, "something was touched");
     drop(go);
     assert_eq!(first.wait().unwrap().code(), Some(0));

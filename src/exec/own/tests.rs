@@ -30,6 +30,7 @@ fn what_is_unfinished_is_its_owners_alone() {
     // What an earlier version left is gone on with, and closed.
     fs::set_permissions(&at, fs::Permissions::from_mode(0o644)).unwrap();
     (&file).write_all(b"half").unwrap();
+    drop(file);
     let again = disk.write(&part).unwrap();
     assert_eq!(mode(&at), 0o600);
     assert_eq!(again.metadata().unwrap().len(), 4);
@@ -48,6 +49,33 @@ fn what_is_unfinished_is_its_owners_alone() {
     disk.finish_mode(&opened, None, &folder).unwrap();
     fs::create_dir(local.path().join("other")).unwrap();
     assert_eq!(mode(&at), mode(local.path().join("other")));
+}
+
+#[test]
+fn what_another_pass_is_at_work_on_is_neither_used_nor_removed() {
+    let local = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (disk(local.path()), disk(local.path()));
+    let (part, folder) = (spot(&ours, ".icloud-sync.a.part"), spot(&ours, "b.part"));
+    let file = theirs.write(&part).unwrap();
+    let opened = new_own_folder(&folder).unwrap();
+    assert_eq!(ours.write(&part).unwrap_err().kind(), ErrorKind::Changed);
+    assert_eq!(
+        new_own_folder(&folder).unwrap_err().kind(),
+        ErrorKind::Local
+    );
+    let mut listing = Listing::default();
+    listing.leftovers = vec![".icloud-sync.a.part".into()];
+    clear_leftovers(&ours, &listing, &Plan::default());
+    ours.expect_still(&file, &part).unwrap();
+    // Elsewhere, where nobody locks, it may be gone all the same.
+    remove_all(&part).unwrap();
+    fs::write(local.path().join(".icloud-sync.a.part"), "another").unwrap();
+    let error = ours.expect_still(&file, &part).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Changed);
+    drop((file, opened));
+    clear_leftovers(&ours, &listing, &Plan::default());
+    assert!(!local.path().join(".icloud-sync.a.part").exists());
+    assert!(new_own_folder(&folder).is_ok());
 }
 
 #[test]

@@ -32,7 +32,7 @@ use crate::{
         baseline::{self, Baseline},
         journal::{self, Journal, Op},
         last::{self, LastPass},
-        lock::{Lock, Of},
+        lock::{Lock, Of, TreeLock},
         trash::{self, Trash},
         undo::{self, Deed, Record},
     },
@@ -91,6 +91,11 @@ pub fn undo(options: &PassOptions, wanted: Option<&str>, tools: &Tools<'_>) -> R
             .with_hint("LOCAL and REMOTE must be the ones that the pass worked on"));
     }
     let later = choose::touched_later(&files, &passes, pass)?;
+    let _tree = if options.dry_run {
+        None
+    } else {
+        Some(TreeLock::take(&root)?)
+    };
     let disk = Disk::open(&root, options.links, &Listing::default())?;
     let trash = &places.trash;
     let record = Record::new(&files.undo, trash.pass(), &pair, "undo", Some(pass));

@@ -1,6 +1,10 @@
 //! Renamed and moved: on one side, on both, in rings, with edits and deletions on the other side.
 
-use super::table::{Case, check};
+use super::{
+    table::{Case, check, rules},
+    world::World,
+};
+use crate::plan::What;
 
 #[test]
 fn a_move_is_followed_and_nothing_is_transferred() {
@@ -121,6 +125,32 @@ fn a_move_is_followed_and_nothing_is_transferred() {
         ),
     ];
     check(cases);
+}
+
+#[test]
+fn a_disk_that_numbers_its_files_anew_has_moved_nothing() {
+    let (rules, _) = rules("bisync");
+    // Each has the number that another had, and on the phone one was changed.
+    let mut world = World::new(
+        "d/ d/a=1 d/b=2 e/ e/c=3",
+        "d/<e d/a=1<d/b d/b=2<e/c e/<d e/c=3<d/a",
+        "d/ d/a=9 d/b=2 e/ e/c=3",
+    );
+    assert!(
+        world.plan(rules).actions.len() > 3,
+        "by inode all have moved"
+    );
+    world.has_no_births = true;
+    for row in &mut world.base {
+        row.birth_ns = 20_000_000;
+    }
+    let plan = world.plan(rules);
+    let all: Vec<_> = plan
+        .actions
+        .iter()
+        .map(|action| (&action.what, action.path.as_str()))
+        .collect();
+    assert_eq!(all, [(&What::Download, "d/a")]);
 }
 
 #[test]

@@ -66,6 +66,8 @@ pub(in crate::plan) struct World {
     pub(in crate::plan) hidden: Vec<String>,
     pub(in crate::plan) left: [Vec<Left>; 2],
     pub(in crate::plan) in_transit: HashMap<RemoteId, Side>,
+    /// The local file system tells no birth times apart.
+    pub(in crate::plan) has_no_births: bool,
     /// What the running pass brings to a place on each side, and the sides where it has.
     pub(in crate::plan) parted: HashMap<RemoteId, HashSet<usize>>,
     /// What it is still to receive.
@@ -284,6 +286,16 @@ impl World {
                     && (left.path.as_ref()).is_some_and(|folder| path.is_at_or_under(folder))
             })
         };
+        if self.has_no_births {
+            listing = Listing::new(
+                (listing.items().iter().cloned())
+                    .map(|item| LocalItem {
+                        birth_ns: 20_000_000,
+                        ..item
+                    })
+                    .collect(),
+            );
+        }
         listing.unsent = (self.local.iter())
             .filter(|(path, _)| is_unsent(path))
             .map(|(path, node)| local_item(path, node))

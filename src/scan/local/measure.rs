@@ -37,6 +37,10 @@ impl Stat {
         }
     }
 
+    pub(super) fn device(&self) -> u64 {
+        self.device
+    }
+
     /// Returns what tells a folder from all others.
     pub(super) fn identity(&self) -> (u64, u64) {
         (self.device, self.inode)

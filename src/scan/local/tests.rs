@@ -423,3 +423,21 @@ fn a_scan_stops_between_entries_when_told_to() {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Stopped);
     assert_eq!(seen.load(Ordering::Relaxed), 1);
 }
+
+#[test]
+fn where_another_disk_begins_is_noted() {
+    let device = |path: &str| fs::metadata(path).map(|found| found.dev());
+    let (Ok(root), Ok(inner)) = (device("/dev"), device("/dev/shm")) else {
+        return; // Nothing here is known to be a disk of its own.
+    };
+    let listing = Tree::new(&[]).scan_as(|scan| {
+        LocalScan {
+            root: Path::new("/dev"),
+            ..scan
+        }
+        .run()
+    });
+    let listing = listing.unwrap();
+    assert_eq!(listing.mounts.contains(&path("shm")), root != inner);
+    assert!(listing.mounts.iter().all(|path| path.parts().count() == 1));
+}

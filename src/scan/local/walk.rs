@@ -3,7 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     fs, io,
-    os::unix::fs::DirEntryExt as _,
+    os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -38,6 +38,7 @@ pub(super) fn walk(scan: &LocalScan<'_>) -> Result<Listing<LocalItem>> {
     let mut walk = Walk {
         scan,
         chain: Chain::new(scan.root, scan.links).map_err(about_root)?,
+        device: fs::metadata(scan.root).map_err(about_root)?.dev(),
         disk: scan.root.to_path_buf(),
         items: Vec::new(),
         listing: Listing::default(),
@@ -51,6 +52,7 @@ pub(super) fn walk(scan: &LocalScan<'_>) -> Result<Listing<LocalItem>> {
     done.holds_hidden = listing.holds_hidden;
     done.root_holds_hidden = listing.root_holds_hidden;
     done.unsent = listing.unsent;
+    done.mounts = listing.mounts;
     done.leftovers = listing.leftovers;
     Ok(done)
 }
@@ -82,6 +84,8 @@ impl Entry {
 struct Walk<'a> {
     scan: &'a LocalScan<'a>,
     chain: Chain,
+    /// The root's.
+    device: u64,
     /// The folder that is being read, as on disk.
     disk: PathBuf,
     items: Vec<LocalItem>,
@@ -290,6 +294,7 @@ impl Walk<'_> {
             }
             Found::Folder(stat, scope) => {
                 let before = self.items.len();
+                self.note_mount(&stat, &entry.path);
                 self.push(stat.item(entry.path.clone(), Kind::Folder, spelling));
                 self.disk.push(entry.disk_name());
                 let opened = self.open(Some(entry.path.clone()), scope, is_respelt)?;
@@ -317,6 +322,14 @@ impl Walk<'_> {
             self.mark(frame.at.as_ref());
         }
         Ok(None)
+    }
+
+    /// Notes a folder that another disk begins with.
+    fn note_mount(&mut self, stat: &Stat, path: &RelPath) {
+        let mut mounts = self.listing.mounts.iter();
+        if stat.device() != self.device && !mounts.any(|mount| path.is_at_or_under(mount)) {
+            self.listing.mounts.push(path.clone());
+        }
     }
 
     /// Notes what stands under a name that can't be sent. What can't be looked at is passed over.

@@ -1,0 +1,109 @@
+//! Disks that are mounted inside of LOCAL: while one is not, what was on it is missing, and deleted by nobody.
+
+use std::{collections::BTreeSet, fs};
+
+use super::Pass;
+use crate::{
+    error::Result,
+    state::{PairFiles, baseline::Baseline, replace_file},
+    tree::{Freeze, Listing, LocalItem, RelPath},
+};
+
+const NOT_MOUNTED: &str = "another disk was mounted there when it was last synced, and is not now: mount it, or give --force once if it is meant";
+
+impl Pass<'_> {
+    /// Takes folders that are no longer mounted for unknown.
+    pub(super) fn hold_unmounted(&self, base: &Baseline, local: &mut Listing<LocalItem>) {
+        if !self.options.force {
+            let is_synced = |path: &RelPath| base.rows.under(path).next().is_some();
+            hold(&known(self.files), is_synced, local);
+        }
+    }
+
+    /// Writes down which folders are mounted now, and which still count as such.
+    ///
+    /// # Errors
+    /// `Local` or `DiskFull`.
+    pub(super) fn keep_mounts(&self, local: &Listing<LocalItem>) -> Result<()> {
+        let before = known(self.files);
+        let is_held = |path: &RelPath| {
+            let mut left = local.left.iter();
+            left.any(|left| left.path.as_ref() == Some(path) && left.why == not_mounted())
+        };
+        let mut now: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
+        now.extend(before.iter().filter(|path| is_held(path)).cloned());
+        if now == before {
+            return Ok(());
+        }
+        let names: Vec<&str> = now.iter().map(RelPath::as_str).collect();
+        let bytes = serde_json::to_vec(&names).unwrap_or_default();
+        replace_file(&self.files.mounts, |to| to.write_all(&bytes))
+    }
+}
+
+fn not_mounted() -> Freeze {
+    Freeze::Unknown(NOT_MOUNTED.to_owned())
+}
+
+/// The folders that were mounted in the last pass. A record that can't be read is none.
+fn known(files: &PairFiles) -> BTreeSet<RelPath> {
+    let bytes = fs::read(&files.mounts).unwrap_or_default();
+    let names: Vec<String> = serde_json::from_slice(&bytes).unwrap_or_default();
+    (names.iter())
+        .filter_map(|name| RelPath::parse(name).ok())
+        .collect()
+}
+
+fn hold(
+    known: &BTreeSet<RelPath>,
+    is_synced: impl Fn(&RelPath) -> bool,
+    local: &mut Listing<LocalItem>,
+) {
+    let mounted: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
+    for path in known.difference(&mounted) {
+        if is_synced(path) {
+            local.fold(path, Err(not_mounted()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Kind;
+
+    #[test]
+    fn what_was_on_a_disk_that_is_not_mounted_is_unknown() {
+        let path = |text: &str| RelPath::parse(text).unwrap();
+        let item = |at: &str, kind| LocalItem {
+            path: path(at),
+            kind,
+            size: 0,
+            mtime_ns: 0,
+            inode: 1,
+            birth_ns: 1,
+            spelling: None,
+        };
+        // One is an empty folder now, one is gone with its folder, one is there, one was never synced.
+        let mut local = Listing::new(vec![
+            item("a", Kind::File),
+            item("own", Kind::Folder),
+            item("own/d", Kind::File),
+            item("vol", Kind::Folder),
+            item("vol/put here meanwhile", Kind::File),
+        ]);
+        local.mounts.push(path("own"));
+        let known = ["vol", "usb", "own", "never"].map(path);
+        let is_synced = |at: &RelPath| at.as_str() != "never";
+        hold(&known.into(), is_synced, &mut local);
+        let unknown: Vec<_> = local.left.iter().map(|left| left.shown.as_str()).collect();
+        assert_eq!(unknown, ["usb", "vol"]);
+        assert!(local.has_unknown());
+        let items: Vec<_> = local
+            .items()
+            .iter()
+            .map(|item| item.path.as_str())
+            .collect();
+        assert_eq!(items, ["a", "own", "own/d"]);
+    }
+}
