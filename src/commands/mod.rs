@@ -417,8 +417,7 @@ impl Seat<'_> {
         let (options, _) = self
             .layers
             .pass(Verb::Bisync, &pair.as_pass(), self.verbosity)?;
-        let local = std::path::absolute(&options.local)
-            .map_err(|error| Error::io("cannot find the working directory", error))?;
+        let local = service::whole(&options.local)?;
         let named =
             (pair.local.as_deref().and_then(Path::to_str)).and_then(|text| text.strip_prefix('@'));
         let name = service::name_of(&match (&pair.name, named, local.file_name()) {
@@ -437,15 +436,18 @@ impl Seat<'_> {
             ServiceCommand::Install(args) => (args, true),
         };
         let interval = self.layers.interval(args.interval)?;
-        let mut more = Vec::new();
-        if let Some(path) = self.layers.env_file() {
-            let path = std::path::absolute(path)
-                .map_err(|error| Error::io("cannot find the working directory", error))?;
-            more.extend(["--env-file".to_owned(), path.to_string_lossy().into_owned()]);
+        let mut more = service::at_home_anywhere(&args.more)?;
+        let names_file = |word: &String| word.starts_with("--env-file");
+        if let Some(path) = self
+            .layers
+            .env_file()
+            .filter(|_| !more.iter().any(names_file))
+        {
+            let path = service::whole(path)?.to_string_lossy().into_owned();
+            more.splice(0..0, ["--env-file".to_owned(), path]);
         }
-        more.extend(args.more.iter().cloned());
         let verb = args.verb.unwrap_or_default().into();
-        let unit = service::Unit {
+        let mut unit = service::Unit {
             name,
             program: std::env::current_exe()
                 .map_err(|error| Error::io("cannot find this program's own file", error))?,
@@ -465,6 +467,8 @@ impl Seat<'_> {
             is_watch: args.watch,
         };
         service::expect_sensible(&unit, &mut self.layers)?;
+        let writes = service::more_writes(&unit, env)?;
+        unit.writes.extend(writes);
         for name in self.layers.from_environment() {
             self.console.tell(&format!(
                 "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"
