@@ -12,6 +12,7 @@ pub mod login;
 pub mod logout;
 pub mod ls;
 pub mod man;
+mod pairs;
 mod passes;
 mod prompt;
 pub mod service;
@@ -300,8 +301,20 @@ impl Seat<'_> {
             .layers
             .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
         if args.list {
-            undo::list(self.console, &pass::past(&options)?, self.is_json);
+            let past = pass::past(&options)?;
+            undo::list(self.console, &past, self.is_json, self.verbosity);
+            if let Some(hint) = past.is_empty().then(|| pairs::undo_elsewhere(&options))
+                && let Some(hint) = hint.filter(|_| self.verbosity > Verbosity::Quiet)
+            {
+                self.console.tell(&format!("hint: {hint}\n"));
+            }
             return Ok(0);
+        }
+        if pass::past(&options)?.is_empty()
+            && let Some(hint) = pairs::undo_elsewhere(&options)
+        {
+            let text = "there is no pass to take back of this LOCAL and REMOTE";
+            return Err(Error::new(Kind::Usage, text).with_hint(hint));
         }
         let wanted = args.pass.as_deref();
         let terminal = prompt::terminal(self.console);
@@ -368,7 +381,12 @@ impl Seat<'_> {
             dry_run: true,
             ..options
         };
-        let path = explain::path(&args.path, &options.local)?;
+        let path = explain::path(&args.path, &options.local).map_err(|error| {
+            match pairs::explain_elsewhere(&args.path, &options) {
+                Some(hint) if error.hint().is_none() => error.with_hint(hint),
+                Some(_) | None => error,
+            }
+        })?;
         let terminal = prompt::terminal(self.console);
         let found = self.with_tools(&options, &account, &terminal, |tools| {
             pass::explain(&options, &path, tools)
