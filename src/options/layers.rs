@@ -107,7 +107,7 @@ impl Layers {
                 path.display()
             ));
         }
-        for (shown, dotenv) in &dotenv {
+        if let Some((shown, dotenv)) = &dotenv {
             warnings.extend(dotenv.names().filter_map(|(name, line)| {
                 let meant = nearest::meant(name)?;
                 let shown = shown.display();
