@@ -14,7 +14,7 @@ use std::{
 use crate::error::{Error, Kind, Result};
 
 /// How often a wait looks at the flag.
-const LOOK: Duration = Duration::from_millis(50);
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
 /// Whether the run has been told to stop, and by which signal.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,7 @@ impl Stop {
     /// `Stopped`.
     pub fn check(&self) -> Result<()> {
         if self.is_set() {
-            return Err(Error::new(Kind::Stopped, "stopped by a signal"));
+            return Err(stopped());
         }
         Ok(())
     }
@@ -81,6 +81,11 @@ impl Stop {
             thread::sleep(left.min(LOOK));
         }
     }
+}
+
+/// Makes the error of what was not done, since the run is stopped.
+pub(crate) fn stopped() -> Error {
+    Error::new(Kind::Stopped, "stopped by a signal")
 }
 
 #[cfg(test)]

@@ -502,3 +502,63 @@ fn units_come_and_go_whether_or_not_systemd_can_be_told() {
     assert_eq!(run(&bin, &["service", "remove", "docs"]).0, 0);
     assert_eq!(files(), Vec::<String>::new());
 }
+
+#[test]
+fn a_unit_may_write_where_its_settings_have_files_and_names_all_paths_whole() {
+    let place = Place::new();
+    let root = place.0.path().canonicalize().unwrap();
+    for folder in ["docs", "here", "logs", "states"] {
+        std::fs::create_dir(root.join(folder)).unwrap();
+    }
+    let at = |path: &str| root.join(path).display().to_string();
+    let print = |more: &[&str]| {
+        let args = [&["service", "print"], more].concat();
+        let output = place
+            .command(&args)
+            .current_dir(root.join("here"))
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (text(output.stdout), text(output.stderr))
+    };
+    let writes = |unit: &str| -> Vec<String> {
+        unit.lines()
+            .filter_map(|line| line.strip_prefix("ReadWritePaths=-"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (unit, err) = print(&["../docs"]);
+    assert_eq!(writes(&unit)[0], at("docs"), "{unit}{err}");
+    assert_eq!(writes(&unit).len(), 2, "{unit}");
+    assert!(unit.contains(&format!(" {} /\n", at("docs"))), "{unit}");
+    let (unit, _) = print(&["../none/../missing"]);
+    assert_eq!(writes(&unit)[0], at("missing"), "{unit}");
+
+    let config = format!(
+        "log-file = {:?}\nstate-file = {:?}\n",
+        at("logs/a.log"),
+        at("states/a.json")
+    );
+    place.write("config/icloud-sync/config.toml", &config);
+    let (unit, err) = print(&["../docs"]);
+    assert_eq!(
+        writes(&unit)[2..],
+        [at("states"), at("logs")],
+        "{unit}{err}"
+    );
+
+    // The file that the service will read, not the one that this command does.
+    let _gone = std::fs::remove_file(root.join("config/icloud-sync/config.toml"));
+    place.write("here/x.env", &format!("LOG_FILE={}\n", at("logs/b.log")));
+    for option in [&["--env-file", "x.env"][..], &["--env-file=x.env"]] {
+        let (unit, err) = print(&[&["../docs", "/", "--"], option].concat());
+        assert!(unit.contains(&at("here/x.env")), "{unit}{err}");
+        assert_eq!(writes(&unit)[2..], [at("logs")], "{unit}");
+    }
+    place.write("here/x.env", &format!("LOG_FILE={}\n", at("none/b.log")));
+    let (_, err) = print(&["../docs", "/", "--", "--env-file", "x.env"]);
+    assert!(
+        err.contains(&format!("there is no folder {}", at("none"))),
+        "{err}"
+    );
+}

@@ -112,6 +112,7 @@ pub(crate) fn post(
         body: Some(body),
         limit: wire.pace.other,
         at_once: false,
+        is_write: path == "logout",
     };
     wire.exchange(&call).map_err(Failure::into_error)
 }

@@ -108,6 +108,7 @@ impl<'a> Identity<'a> {
             body: None,
             limit: self.wire.pace.other,
             at_once: false,
+            is_write: false,
         };
         let answer = self.exchange(&call)?;
         if (200..400).contains(&answer.status) {
@@ -129,6 +130,8 @@ impl<'a> Identity<'a> {
     ) -> Result<Answer> {
         let label = path_and_query.split('?').next().unwrap_or_default();
         let label = if label.is_empty() { "auth" } else { label };
+        // A code is used up when it is sent, and trust is given once.
+        let is_write = method != Method::GET || label == "2sv/trust";
         let body = match (body, method == Method::GET) {
             (Some(value), _) => Some(value.to_string().into_bytes()),
             (None, true) => None,
@@ -143,6 +146,7 @@ impl<'a> Identity<'a> {
             body,
             limit: self.wire.pace.other,
             at_once: false,
+            is_write,
         };
         self.exchange(&call)
     }

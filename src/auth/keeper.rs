@@ -1,9 +1,10 @@
 //! Keeps an account signed in while requests are made: what the request helper calls when the session
 //! is refused.
 //!
-//! The ladder of protocol page 5.6, without a person: another process's fresh session, `validate` (the
-//! map may have moved), `accountLogin` with the tokens, the password with the trust token. Each rung
-//! only where the one before did not hold; the last two are counted by the hour.
+//! The ladder of protocol page 5.6: another process's fresh session, `validate` (the map may have moved),
+//! `accountLogin` with the tokens, the password with the trust token. Each rung only where the one before
+//! did not hold; the last two are counted by the hour. Whoever sits at the terminal is asked for what is
+//! missing on the last, as at the first sign-in.
 
 use std::{sync::Mutex, thread, time::Duration};
 
@@ -28,7 +29,7 @@ use crate::{
 pub(crate) struct SignedIn {
     gate: Gate,
     session: Mutex<Session>,
-    /// Who is there while requests are made: to tap on a device, not to type a password.
+    /// Who is there while requests are made: to tap on a device, and to sign in where nothing else helps.
     person: Option<Box<dyn Prompt>>,
 }
 
@@ -82,10 +83,15 @@ impl SignedIn {
         }
         let factor = Factor {
             is_counted,
+            is_automatic: true,
             ..Factor::default()
         };
-        self.gate.sign_in(wire, session, &Nobody, &factor, held)?;
-        Ok(())
+        let prompt = self.person.as_deref().unwrap_or(&Nobody);
+        if prompt.is_attended() {
+            prompt.tell("the session has ended; signing in again");
+        }
+        let typed = self.gate.sign_in(wire, session, prompt, &factor, held)?;
+        typed.map_or(Ok(()), |_| self.gate.signed_in_by(prompt, held))
     }
 
     /// Notes, where a person is needed, since when and why; `status` tells, and `login` puts it right.

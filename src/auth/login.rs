@@ -36,6 +36,8 @@ pub(crate) struct Factor {
     pub(crate) code: Option<String>,
     /// This sign-in is not an automatic one, or has been counted as one already.
     pub(crate) is_counted: bool,
+    /// Nobody asked for it: with a password at hand it counts as an automatic one even where a person is there.
+    pub(crate) is_automatic: bool,
     /// Where nobody is there to type the code, have it sent all the same: a later run gives it.
     pub(crate) sends_ahead: bool,
 }
@@ -138,7 +140,8 @@ impl Gate {
         if !is_attended && attempts.code_wanted && factor.code.is_none() && !factor.sends_ahead {
             return Err(nobody_there("a code of the second factor is needed"));
         }
-        if !is_attended && !factor.is_counted {
+        let is_automatic = !is_attended || (factor.is_automatic && typed.is_none());
+        if is_automatic && !factor.is_counted {
             self.count_automatic(attempts)?;
         }
         self.by_password(wire, session, &password, prompt, factor, attempts)?;

@@ -156,6 +156,8 @@ impl Identity<'_> {
             body: Some(body.to_string().into_bytes()),
             limit: self.wire.pace.other,
             at_once: false,
+            // It counts as an attempt, and opens the session.
+            is_write: label == "signin/complete",
         };
         self.exchange(&call)
     }

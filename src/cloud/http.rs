@@ -11,6 +11,7 @@
 
 mod content;
 mod failure;
+mod lines;
 mod recover;
 mod shape;
 mod transport;
@@ -273,6 +274,7 @@ impl Api {
                 body: body.take(),
                 limit: self.limit(&label, effect),
                 at_once: effect == Effect::AtOnce,
+                is_write: effect != Effect::Read,
             };
             let outcome = self.wire.exchange(&call);
             body = call.body;

@@ -45,6 +45,7 @@ pub fn run(
         code: options.code.clone(),
         // A person's own action, even from a script: no automatic sign-in is counted.
         is_counted: true,
+        is_automatic: false,
         sends_ahead: true,
     };
     let typed = gate.sign_in(&wire, &mut session, prompt, &factor, &held)?;

@@ -12,6 +12,7 @@ pub mod login;
 pub mod logout;
 pub mod ls;
 pub mod man;
+mod pairs;
 mod passes;
 mod prompt;
 pub mod service;
@@ -300,8 +301,20 @@ impl Seat<'_> {
             .layers
             .pass(Verb::Bisync, &args.as_pass(), self.verbosity)?;
         if args.list {
-            undo::list(self.console, &pass::past(&options)?, self.is_json);
+            let past = pass::past(&options)?;
+            undo::list(self.console, &past, self.is_json, self.verbosity);
+            if let Some(hint) = past.is_empty().then(|| pairs::undo_elsewhere(&options))
+                && let Some(hint) = hint.filter(|_| self.verbosity > Verbosity::Quiet)
+            {
+                self.console.tell(&format!("hint: {hint}\n"));
+            }
             return Ok(0);
+        }
+        if pass::past(&options)?.is_empty()
+            && let Some(hint) = pairs::undo_elsewhere(&options)
+        {
+            let text = "there is no pass to take back of this LOCAL and REMOTE";
+            return Err(Error::new(Kind::Usage, text).with_hint(hint));
         }
         let wanted = args.pass.as_deref();
         let terminal = prompt::terminal(self.console);
@@ -368,7 +381,12 @@ impl Seat<'_> {
             dry_run: true,
             ..options
         };
-        let path = explain::path(&args.path, &options.local)?;
+        let path = explain::path(&args.path, &options.local).map_err(|error| {
+            match pairs::explain_elsewhere(&args.path, &options) {
+                Some(hint) if error.hint().is_none() => error.with_hint(hint),
+                Some(_) | None => error,
+            }
+        })?;
         let terminal = prompt::terminal(self.console);
         let found = self.with_tools(&options, &account, &terminal, |tools| {
             pass::explain(&options, &path, tools)
@@ -417,8 +435,7 @@ impl Seat<'_> {
         let (options, _) = self
             .layers
             .pass(Verb::Bisync, &pair.as_pass(), self.verbosity)?;
-        let local = std::path::absolute(&options.local)
-            .map_err(|error| Error::io("cannot find the working directory", error))?;
+        let local = service::whole(&options.local)?;
         let named =
             (pair.local.as_deref().and_then(Path::to_str)).and_then(|text| text.strip_prefix('@'));
         let name = service::name_of(&match (&pair.name, named, local.file_name()) {
@@ -437,15 +454,18 @@ impl Seat<'_> {
             ServiceCommand::Install(args) => (args, true),
         };
         let interval = self.layers.interval(args.interval)?;
-        let mut more = Vec::new();
-        if let Some(path) = self.layers.env_file() {
-            let path = std::path::absolute(path)
-                .map_err(|error| Error::io("cannot find the working directory", error))?;
-            more.extend(["--env-file".to_owned(), path.to_string_lossy().into_owned()]);
+        let mut more = service::at_home_anywhere(&args.more)?;
+        let names_file = |word: &String| word.starts_with("--env-file");
+        if let Some(path) = self
+            .layers
+            .env_file()
+            .filter(|_| !more.iter().any(names_file))
+        {
+            let path = service::whole(path)?.to_string_lossy().into_owned();
+            more.splice(0..0, ["--env-file".to_owned(), path]);
         }
-        more.extend(args.more.iter().cloned());
         let verb = args.verb.unwrap_or_default().into();
-        let unit = service::Unit {
+        let mut unit = service::Unit {
             name,
             program: std::env::current_exe()
                 .map_err(|error| Error::io("cannot find this program's own file", error))?,
@@ -465,6 +485,8 @@ impl Seat<'_> {
             is_watch: args.watch,
         };
         service::expect_sensible(&unit, &mut self.layers)?;
+        let writes = service::more_writes(&unit, env)?;
+        unit.writes.extend(writes);
         for name in self.layers.from_environment() {
             self.console.tell(&format!(
                 "note: {name} is set in your environment, where the service does not see it; write it into the config file\n"

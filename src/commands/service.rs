@@ -6,7 +6,7 @@
 
 mod install;
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use clap::Parser as _;
 
@@ -14,7 +14,7 @@ use super::pass_args;
 use crate::{
     cli::Cli,
     error::{Error, Kind, Result},
-    options::Layers,
+    options::{Env, Layers, Setting, Verbosity},
     plan::Verb,
 };
 
@@ -51,7 +51,7 @@ pub struct Unit {
     pub more: Vec<String>,
     /// LOCAL, absolute.
     pub local: PathBuf,
-    /// Other folders that are written to: the program's state.
+    /// Other folders that are written to: the program's state, and those of files that settings name.
     pub writes: Vec<PathBuf>,
     /// Environment that the pass needs; never a secret.
     pub env: Vec<(String, String)>,
@@ -239,6 +239,100 @@ pub fn expect_sensible(unit: &Unit, layers: &mut Layers) -> Result<()> {
         pass_args(&cli.command).map_or(Ok(()), |pass| layers.watch(&pass.watch).map(drop))
     })
     .map_err(|error| error.in_context(format!("`icloud-sync {command}`")))
+}
+
+/// Options of a pass that name a file to be read.
+const FILES: [&str; 2] = ["--env-file", "--filter-from"];
+
+/// Returns the options of a pass with the files in them named from the root on: the service starts elsewhere.
+///
+/// # Errors
+/// `Local` where the working directory can't be found.
+pub fn at_home_anywhere(more: &[String]) -> Result<Vec<String>> {
+    let mut is_file = false;
+    let from_root = |word: &str| {
+        let path = whole(Path::new(word))?;
+        Ok(path.to_string_lossy().into_owned())
+    };
+    more.iter()
+        .map(|word| {
+            if std::mem::replace(&mut is_file, FILES.contains(&word.as_str())) {
+                is_file = false;
+                return from_root(word);
+            }
+            match word.split_once('=') {
+                Some((flag, file)) if FILES.contains(&flag) => {
+                    Ok(format!("{flag}={}", from_root(file)?))
+                }
+                _ => Ok(word.clone()),
+            }
+        })
+        .collect()
+}
+
+/// Returns a path from the root on, without the `..` that systemd takes in no path. Links stay, but where a `..` leads past one.
+///
+/// # Errors
+/// `Local` where the working directory can't be found.
+pub fn whole(path: &Path) -> Result<PathBuf> {
+    let path = std::path::absolute(path)
+        .map_err(|error| Error::io("cannot find the working directory", error))?;
+    if !path.components().any(|part| part == Component::ParentDir) {
+        return Ok(path);
+    }
+    if let Ok(there) = path.canonicalize() {
+        return Ok(there);
+    }
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        if part == Component::ParentDir {
+            plain.pop();
+        } else {
+            plain.push(part);
+        }
+    }
+    Ok(plain)
+}
+
+/// Returns the folders of the files that the settings of a unit's passes have written, and that it could not write to as it
+/// is.
+///
+/// # Errors
+/// `Usage` for a setting that no pass would take, and where such a folder is missing.
+pub fn more_writes(unit: &Unit, env: &Env) -> Result<Vec<PathBuf>> {
+    let Ok(cli) = Cli::try_parse_from(unit.words()) else {
+        return Ok(Vec::new());
+    };
+    let Some(pass) = pass_args(&cli.command) else {
+        return Ok(Vec::new());
+    };
+    let mut layers = Layers::load(env, cli.common.env_file.as_deref())?;
+    let (options, _) = layers.pass(unit.verb, pass, Verbosity::new(&cli.common))?;
+    let log = layers.log(&cli.common, false)?;
+    let mut found: Vec<PathBuf> = Vec::new();
+    let files = [
+        (Setting::StateFile, options.state_file),
+        (Setting::LogFile, log.file),
+    ];
+    for (setting, file) in files {
+        let Some(file) = file else { continue };
+        // systemd starts what a user runs in the home directory.
+        let file = whole(&env.home().unwrap_or_default().join(file))?;
+        let Some(folder) = file.parent() else {
+            continue;
+        };
+        if !folder.is_dir() {
+            let text = format!("there is no folder {}", folder.display());
+            let error = Error::new(Kind::Usage, text)
+                .with_hint("make it first: the service can write only where its unit lets it");
+            return Err(layers.blame(&[setting], error));
+        }
+        let known = std::iter::once(&unit.local).chain(&unit.writes);
+        if !known.chain(&found).any(|other| folder.starts_with(other)) {
+            found.push(folder.to_owned());
+        }
+    }
+    Ok(found)
 }
 
 /// Makes a name for units out of any text.

@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 
+use super::pairs::flags;
 use crate::{
     options::{PassOptions, Verbosity},
     pass::{End, Step, Undone},
@@ -15,7 +16,10 @@ use crate::{
 };
 
 /// Shows the passes that can be taken back, oldest first.
-pub fn list(console: &Console, past: &[Past], is_json: bool) {
+pub fn list(console: &Console, past: &[Past], is_json: bool, verbosity: Verbosity) {
+    if past.is_empty() && verbosity > Verbosity::Quiet {
+        console.tell("no pass of this LOCAL and REMOTE can be taken back\n");
+    }
     let mut text = String::new();
     for one in past {
         if is_json {
@@ -112,22 +116,12 @@ fn sentence(options: &PassOptions, undone: &Undone) -> String {
         words::push(
             &mut text,
             format_args!(
-                "  to take this back: icloud-sync undo {name} --local {} --remote {}\n",
-                quoted(&options.local.to_string_lossy()),
-                quoted(&format!("/{}", options.remote.trim_start_matches('/')))
+                "  to take this back: icloud-sync undo {name} {}\n",
+                flags(&options.local.to_string_lossy(), &options.remote)
             ),
         );
     }
     text
-}
-
-/// A word as a shell takes it, to be copied from the terminal.
-fn quoted(word: &str) -> String {
-    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+@%".contains(letter);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", for_terminal(&word.replace('\'', r"'\''")))
 }
 
 /// Says what taking a deed back does.

@@ -78,6 +78,7 @@ impl Line {
             body,
             limit: self.wire.pace.other,
             at_once: true,
+            is_write: false,
         };
         let begun = Instant::now();
         let answer = self.wire.exchange(&call).map_err(Failure::into_error)?;

@@ -36,7 +36,7 @@ impl Quota {
         let refused = self.refused.load(Ordering::SeqCst);
         if bytes >= refused {
             let text = format!(
-                "not sent: the account's iCloud storage is full, it refused {} in this pass",
+                "not sent: the account's iCloud storage is full; a content of {} was refused before, and what is as large is not tried",
                 words::size(refused)
             );
             return Err(Error::new(Kind::DiskFull, text));

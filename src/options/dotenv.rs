@@ -55,6 +55,14 @@ impl DotEnv {
     }
 }
 
+impl DotEnv {
+    /// Returns all names, each with its line.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
+        let all = self.0.iter();
+        all.map(|(name, (_, line))| (name.as_str(), *line))
+    }
+}
+
 /// Names only: a value may be a secret.
 impl fmt::Debug for DotEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,6 +12,7 @@ use super::{
     config::{Config, Words},
     dotenv::DotEnv,
     env::Env,
+    nearest,
     setting::{ENDPOINT, Setting},
     value,
 };
@@ -105,6 +106,15 @@ impl Layers {
                 "{}: {ENDPOINT} is not read from a file; set it in the environment",
                 path.display()
             ));
+        }
+        if let Some((shown, dotenv)) = &dotenv {
+            warnings.extend(dotenv.names().filter_map(|(name, line)| {
+                let meant = nearest::meant(name)?;
+                let shown = shown.display();
+                Some(format!(
+                    "{shown} line {line}: {name:?} is no name of a setting; did you mean {meant}?"
+                ))
+            }));
         }
         if let Some((shown, dotenv)) = &dotenv
             && SECRETS.iter().any(|name| dotenv.get(name).is_some())

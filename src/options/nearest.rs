@@ -53,6 +53,24 @@ pub(super) fn way_out(word: &str) -> String {
     }
 }
 
+/// From this likeness on a name of a `.env` file is taken for a misspelling: other programs have names there as well.
+const LIKENESS_OF_NAMES: f64 = 0.85;
+
+/// Returns the name that may have been meant by an unknown one of a `.env` file; `None` where it seems to be another
+/// program's.
+pub(super) fn meant(name: &str) -> Option<&'static str> {
+    let known = || Setting::ALL.iter().filter_map(|setting| setting.env());
+    if known().any(|one| one == name) {
+        return None;
+    }
+    let upper = name.to_uppercase();
+    known()
+        .map(|one| (strsim::normalized_damerau_levenshtein(&upper, one), one))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_OF_NAMES)
+        .max_by(|one, other| one.0.total_cmp(&other.0))
+        .map(|(_, one)| one)
+}
+
 /// Returns whether a pass has such an option.
 fn is_option(word: &str) -> bool {
     let command = Cli::command();
@@ -101,6 +119,22 @@ mod tests {
             ("LOG-LEVEL", "log-level"),
         ] {
             assert_eq!(way_out(word), format!("did you mean {key:?}?"), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_another_program_is_let_be() {
+        for (name, other) in [
+            ("EXCLUDE_PATERNS", Some("EXCLUDE_PATTERNS")),
+            ("exclude_patterns", Some("EXCLUDE_PATTERNS")),
+            ("DRYRUN", Some("DRY_RUN")),
+            ("EXCLUDE_PATTERNS", None),
+            ("HTTP_PROXY", None),
+            ("APP_LOG_LEVEL", None),
+            ("LOCALE", None),
+            ("PASSWORD", None),
+        ] {
+            assert_eq!(meant(name), other, "{name}");
         }
     }
 

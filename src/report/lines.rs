@@ -65,6 +65,7 @@ impl Reporter for Lines {
             } else {
                 summary::text(end)
             }),
+            Event::Summary(end) if !end.dry_run => self.console.tell(&summary::rest(end)),
             Event::Began { .. }
             | Event::Listing { .. }
             | Event::Listed { .. }

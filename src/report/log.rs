@@ -10,7 +10,10 @@ mod file;
 
 use std::{
     io::Write as _,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use env_logger::{Builder, Logger};
@@ -27,6 +30,7 @@ use super::{
     Console,
     record::{DECISION, DRY, DRY_ITEM, ITEM, NOTE},
     sanitize::for_terminal,
+    summary::MOST_PROBLEMS,
 };
 use crate::{
     cloud::http::WAIT,
@@ -87,6 +91,7 @@ pub fn start(
         filter,
         file_filter,
         shows_items: shows_items(options, verbosity, is_json),
+        is_capped: verbosity == Verbosity::Quiet && !is_json && options.directives.is_none(),
         file: file.map(Mutex::new),
         is_json: options.is_json,
     };
@@ -126,6 +131,7 @@ struct Both {
     filter: Logger,
     file_filter: Logger,
     shows_items: bool,
+    is_capped: bool,
     file: Option<Mutex<LogFile>>,
     is_json: bool,
 }
@@ -134,6 +140,16 @@ fn is_own(target: &str) -> bool {
     target
         .strip_prefix("icloud_sync")
         .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+impl Both {
+    /// Whether a line is about one item of many that failed, and only errors are told: nobody reads thousands, and the end of
+    /// the pass says how many more there are.
+    fn is_one_too_many(&self, record: &Record<'_>) -> bool {
+        self.is_capped
+            && record.target() == ITEM
+            && TOLD.fetch_add(1, Ordering::Relaxed) >= MOST_PROBLEMS
+    }
 }
 
 impl Log for Both {
@@ -151,7 +167,8 @@ impl Log for Both {
         }
         let is_shown =
             ![NOTE, DRY, DRY_ITEM].contains(&target) && (target != ITEM || self.shows_items);
-        if is_shown && self.filter.matches(record) {
+        let is_shown = is_shown && self.filter.matches(record) && !self.is_one_too_many(record);
+        if is_shown {
             self.terminal.log(record);
         } else if let Some(waits) = self.waits.as_ref().filter(|_| target == WAIT) {
             waits.log(record);
@@ -215,8 +232,12 @@ fn json(record: &Record<'_>, time: Timestamp) -> String {
 /// The pass that is under way; a process has one at a time.
 static PASS: Mutex<Option<String>> = Mutex::new(None);
 
+/// How many problems of the pass the terminal was told of, where each is told as it comes.
+static TOLD: AtomicUsize = AtomicUsize::new(0);
+
 /// From here on, lines belong to this pass, or to none.
 pub(super) fn set_pass(pass: Option<&str>) {
+    TOLD.store(0, Ordering::Relaxed);
     *PASS.lock().unwrap_or_else(PoisonError::into_inner) = pass.map(str::to_owned);
 }
 
@@ -289,6 +310,7 @@ mod tests {
             filter: logger(LevelFilter::Warn).build(),
             file_filter: logger(LevelFilter::Warn).build(),
             shows_items: false,
+            is_capped: false,
             file: None,
             is_json: false,
         };

@@ -154,12 +154,14 @@ fn finished(action: &Action, outcome: &Outcome) {
         }
         Outcome::Skipped(error) => {
             let chain = error.chain();
-            let text = format!("skipped: {words}: {}", for_terminal(&chain));
+            let why = words::unnamed(action.path.as_str(), &chain);
+            let text = format!("skipped: {words}: {}", for_terminal(&why));
             (log::Level::Error, "skipped", chain, text)
         }
         Outcome::Failed(error) => {
             let chain = error.chain();
-            let text = format!("failed: {words}: {}", for_terminal(&chain));
+            let why = words::unnamed(action.path.as_str(), &chain);
+            let text = format!("failed: {words}: {}", for_terminal(&why));
             (log::Level::Error, "failed", chain, text)
         }
         Outcome::NotRun => {

@@ -3,8 +3,8 @@
 use super::{Summary, sanitize::for_terminal, words};
 use crate::cloud::http::MAKE_ROOM;
 
-/// The last line names so many problems; the log has all.
-const MOST_PROBLEMS: usize = 50;
+/// A terminal is told of so many problems; the log has all.
+pub(super) const MOST_PROBLEMS: usize = 50;
 
 /// Writes a summary.
 pub(crate) fn text(summary: &Summary) -> String {
@@ -99,6 +99,22 @@ pub(crate) fn text(summary: &Summary) -> String {
         text.push_str("hint: ");
         text.push_str(hint);
         text.push('\n');
+    }
+    text
+}
+
+/// Writes what is left to be said where only errors are told, each as it came.
+pub(crate) fn rest(summary: &Summary) -> String {
+    let mut text = String::new();
+    if let Some(more @ 1..) = summary.problems.len().checked_sub(MOST_PROBLEMS) {
+        let more = words::grouped(more);
+        words::push(
+            &mut text,
+            format_args!("error: and {more} more; a log file (log-file) has them all\n"),
+        );
+    }
+    if summary.is_storage_full {
+        words::push(&mut text, format_args!("hint: {MAKE_ROOM}\n"));
     }
     text
 }

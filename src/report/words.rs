@@ -192,10 +192,15 @@ pub(crate) fn problem(what: &str, why: &str) -> String {
     if what.is_empty() {
         return format!("\"\": {why}");
     }
+    format!("{what}: {}", unnamed(what, why))
+}
+
+/// Returns what an error says, without the name of its item.
+pub(crate) fn unnamed(what: &str, why: &str) -> String {
     let named = format!("\"{what}\"");
     match why.strip_prefix(&named) {
-        Some(rest) => format!("{what}: {}", rest.trim_start_matches([':', ' '])),
-        None => format!("{what}: {}", why.replace(&format!(" {named}:"), ":")),
+        Some(rest) => rest.trim_start_matches([':', ' ']).to_owned(),
+        None => why.replace(&format!(" {named}:"), ":"),
     }
 }
 

@@ -77,6 +77,34 @@ fn each_path_has_its_reason() {
 }
 
 #[test]
+fn a_path_of_another_pair_is_told_with_what_to_type() {
+    let world = World::new();
+    world.write("a", "1");
+    world.run(["push", "local", "/there"]).code(0);
+    let path = world.local().join("a");
+    let command = format!(
+        "`icloud-sync explain {} --local {} --remote /there`",
+        path.display(),
+        world.local().display()
+    );
+    world
+        .run(["explain", path.to_str().unwrap(), "--local", "elsewhere"])
+        .code(2)
+        .says("not below LOCAL")
+        .says(&command);
+    world
+        .run([
+            "explain",
+            path.to_str().unwrap(),
+            "--local",
+            "local",
+            "--remote",
+            "/there",
+        ])
+        .code(0);
+}
+
+#[test]
 fn a_guard_that_would_stop_the_pass_is_named() {
     let world = World::new();
     for number in 0..8 {

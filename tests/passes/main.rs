@@ -35,6 +35,7 @@ mod shares;
 mod shares_written;
 mod stats;
 mod status;
+mod stop;
 mod transfers;
 mod trash;
 mod undo;

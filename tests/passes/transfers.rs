@@ -179,6 +179,35 @@ fn a_full_account_is_told_with_what_to_do() {
 }
 
 #[test]
+fn where_only_errors_are_told_many_are_not_and_the_way_out_is() {
+    let world = World::new();
+    for number in 0..60 {
+        world.write(&format!("{number:02}"), "1");
+    }
+    let full = Action::Status {
+        status: 400,
+        body: Some(r#"{"error_code":"QUOTA_EXCEEDED","reason":"used up"}"#.to_owned()),
+        retry_after: None,
+    };
+    world.emulator.fault(Fault::always("upload/web", full));
+    world.write(
+        "../config/icloud-sync/config.toml",
+        format!("log-file = {:?}\n", world.folder.path().join("all.log")),
+    );
+    let ran = world.pass("push", &["-q", "--transfers", "1"]).code(3);
+    let lines: Vec<&str> = ran.stderr.lines().collect();
+    assert_eq!(lines.len(), 52, "{}", ran.stderr);
+    assert_eq!(
+        lines[0],
+        "error: failed: upload 00 (1 B): cannot send: the account's iCloud storage is full (upload/web: status 400)"
+    );
+    assert!(lines[50].starts_with("error: and 10 more"), "{}", lines[50]);
+    assert!(lines[51].starts_with("hint: make room"), "{}", lines[51]);
+    let log = std::fs::read_to_string(world.folder.path().join("all.log")).unwrap();
+    assert_eq!(log.matches("failed: upload").count(), 60);
+}
+
+#[test]
 fn a_full_account_is_asked_no_more_for_what_is_as_large_and_the_next_pass_says_so_beforehand() {
     let world = World::new();
     for number in 0..30 {
@@ -195,8 +224,9 @@ fn a_full_account_is_asked_no_more_for_what_is_as_large_and_the_next_pass_says_s
         .fault(Fault::once("upload/web", full.clone()));
     let ran = world.pass("push", &["--transfers", "1"]).code(3);
     assert!(!ran.stderr.contains("was full when"), "{}", ran.stderr);
-    ran.says("large 00: cannot send")
-        .says("large 29: not sent: the account's iCloud storage is full, it refused 1000 B");
+    ran.says("large 00: cannot send").says(
+        "large 29: not sent: the account's iCloud storage is full; a content of 1000 B was refused",
+    );
     assert_eq!(
         world.count("upload/web"),
         2,

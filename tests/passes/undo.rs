@@ -432,6 +432,31 @@ fn a_service_that_stays_away_leaves_the_rest_and_a_later_undo_does_it() {
 }
 
 #[test]
+fn who_has_named_another_remote_is_told_what_to_type() {
+    let world = World::new();
+    let listed = world.undo(&["--list"]).code(0);
+    assert_eq!(
+        (listed.stdout.as_str(), listed.stderr.as_str()),
+        ("", "no pass of this LOCAL and REMOTE can be taken back\n")
+    );
+    world.drive.write("My Docs/a", "1").unwrap();
+    world.run(["pull", "local", "/My Docs"]).code(0);
+    let command = format!(
+        "`icloud-sync undo --local {} --remote '/My Docs'`",
+        world.local().display()
+    );
+    world.emulator.clear_requests();
+    let ran = world.undo(&[]).code(2);
+    ran.says("no pass to take back").says(&command);
+    assert_eq!(world.emulator.requests().len(), 0);
+    world.undo(&["--list"]).code(0).says(&command);
+    let quiet = world.undo(&["--list", "-q"]).code(0);
+    assert_eq!(quiet.stderr, "");
+    world.undo(&["--remote", "/My Docs"]).code(0);
+    assert!(!world.local().join("a").exists());
+}
+
+#[test]
 fn there_is_nothing_to_take_back_before_a_pass_did_something() {
     let world = World::new();
     world.undo(&[]).code(2).says("no pass to take back");

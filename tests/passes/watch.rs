@@ -25,12 +25,12 @@ pub(super) struct Watching<'a> {
 
 /// Waits until something is so.
 #[track_caller]
-pub(super) fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn until(what: &str, is_so: impl FnMut() -> bool) {
     until_within(Duration::from_secs(60), what, is_so);
 }
 
 #[track_caller]
-pub(super) fn until_within(patience: Duration, what: &str, is_so: impl Fn() -> bool) {
+pub(super) fn until_within(patience: Duration, what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < patience, "never: {what}");

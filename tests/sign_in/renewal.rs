@@ -3,14 +3,18 @@
 use std::sync::{Arc, Barrier};
 
 use icloud_sync::{
-    auth::{self, prompt::Nobody},
+    auth::{
+        self,
+        prompt::{CodeAnswer, Nobody, Prompt, Question},
+        secret::Secret,
+    },
     emulator::{Action, Fault, Rotate, ZoneBusy},
-    error::Kind,
+    error::{Kind, Result},
     options::AccountOptions,
     stop::Stop,
 };
 
-use crate::{WHO, World, list_root, log_in, make_folder};
+use crate::{Person, WHO, World, list_root, log_in, make_folder};
 
 #[test]
 fn eight_threads_share_one_re_login() {
@@ -91,6 +95,77 @@ fn where_nothing_is_left_a_person_is_asked_for_once() {
     log_in(&world.options(), &world.person()).unwrap();
     let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
     list_root(&api).unwrap();
+}
+
+/// Somebody who stays at the terminal while requests are made.
+#[derive(Clone)]
+struct Staying(Arc<Person>);
+
+impl Prompt for Staying {
+    fn is_attended(&self) -> bool {
+        self.0.is_attended()
+    }
+
+    fn account(&self) -> Result<String> {
+        self.0.account()
+    }
+
+    fn password(&self, account: &str) -> Result<Secret> {
+        self.0.password(account)
+    }
+
+    fn code(&self, question: &Question) -> Result<CodeAnswer> {
+        self.0.code(question)
+    }
+
+    fn confirm(&self, question: &str) -> Result<bool> {
+        self.0.confirm(question)
+    }
+
+    fn tell(&self, text: &str) {
+        self.0.tell(text);
+    }
+
+    fn for_later(&self) -> Option<Box<dyn Prompt>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+#[test]
+fn who_sits_at_the_terminal_is_asked_when_the_session_has_ended() {
+    let world = World::new();
+    world.open();
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    world.emulator.expire_trust(WHO);
+    let person = Staying(Arc::new(world.person()));
+    let api = auth::open(&world.options(), &person, &Stop::new()).unwrap();
+    assert!(person.0.told().is_empty(), "nothing is asked for before");
+    list_root(&api).unwrap();
+    assert!(person.0.told().contains("the session has ended"));
+    assert_eq!(person.0.asked.lock().unwrap().len(), 1, "a code");
+    // It was a person's sign-in.
+    assert_eq!(auth::health(&world.options()).reauth_attempts, 0);
+    drop(api);
+    let api = auth::open(&world.options(), &Nobody, &Stop::new()).unwrap();
+    list_root(&api).unwrap();
+}
+
+#[test]
+fn a_password_at_hand_counts_as_automatic_whoever_is_there() {
+    let world = World::new();
+    world.open();
+    let options = AccountOptions {
+        auto_reauth: false,
+        ..world.with_password()
+    };
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let person = Staying(Arc::new(world.person()));
+    let api = auth::open(&options, &person, &Stop::new()).unwrap();
+    let error = list_root(&api).unwrap_err();
+    assert_eq!(error.kind(), Kind::SignIn);
+    assert_eq!(world.emulator.signin_attempts(WHO), 1);
 }
 
 #[test]

@@ -11,14 +11,14 @@ use std::{
 
 use log::trace;
 use reqwest::{
-    Url,
-    blocking::Response,
+    Response, Url,
     header::{CONTENT_RANGE, HeaderMap, LOCATION, RANGE, RETRY_AFTER},
 };
 
 use super::{
     Api,
-    failure::failure,
+    failure::{failure, no_answer},
+    lines::{Body, Ended, Worth},
     transport::{Transport, header_map},
 };
 use crate::{
@@ -28,6 +28,7 @@ use crate::{
         endpoint::place,
     },
     error::{Error, Kind, Result},
+    stop::stopped,
 };
 
 /// Hops that a download follows.
@@ -72,9 +73,15 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
             None => {}
         }
         let start = Instant::now();
-        let response = request
-            .send()
-            .map_err(|error| failure(&error.without_url(), "download", &url).into_error())?;
+        let sent = (wire.lines).wait(request.send(), wire.pace.stall, Worth::Little);
+        let response = match sent {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                return Err(failure(&error.without_url(), "download", &url).into_error());
+            }
+            Err(Ended::Late) => return Err(no_answer("download", &url)),
+            Err(Ended::Stopped) => return Err(stopped()),
+        };
         let status = response.status().as_u16();
         trace!(
             "GET content of {} -> {status}, {} ms",
@@ -117,7 +124,8 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
             _ => {
                 let headers = response.headers().clone();
                 let mut body = Vec::new();
-                if response.take(4096).read_to_end(&mut body).is_err() {
+                let mut words = body_of(wire, response).take(4096);
+                if words.read_to_end(&mut body).is_err() {
                     body.clear();
                 }
                 return Err(refused(wire, "download", status, &headers, &body));
@@ -165,7 +173,7 @@ fn content(wire: &Transport, response: Response, offset: u64) -> Content {
     let length = response.content_length();
     Content {
         body: Box::new(Steady {
-            body: response,
+            body: body_of(wire, response),
             window: wire.pace.stall,
             waited: Duration::ZERO,
             come: 0,
@@ -173,6 +181,10 @@ fn content(wire: &Transport, response: Response, offset: u64) -> Content {
         offset,
         length,
     }
+}
+
+fn body_of(wire: &Transport, response: Response) -> Body {
+    wire.lines.body(response, wire.pace.stall, Worth::Little)
 }
 
 /// The first byte of `Content-Range: bytes 5-9/10`.

@@ -53,7 +53,7 @@ pub(crate) fn failure(error: &reqwest::Error, label: &str, url: &Url) -> Failure
     let words = if error.is_connect() {
         format!("{label}: cannot connect to {host}")
     } else if error.is_timeout() {
-        format!("{label}: no answer in time from {host}")
+        return Failure::Lost(no_answer(label, url).with_source(cause));
     } else {
         format!("{label}: the connection to {host} broke")
     };
@@ -63,6 +63,12 @@ pub(crate) fn failure(error: &reqwest::Error, label: &str, url: &Url) -> Failure
     } else {
         Failure::Lost(full)
     }
+}
+
+/// Makes the error of a request whose answer did not come in time.
+pub(super) fn no_answer(label: &str, url: &Url) -> Error {
+    let words = format!("{label}: no answer in time from {}", place(url));
+    Error::new(Kind::Temporary, words)
 }
 
 /// The words of a foreign error, kept without the error itself.

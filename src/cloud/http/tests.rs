@@ -181,6 +181,7 @@ fn an_empty_body_is_said_to_be_empty() {
         body: Some(Vec::new()),
         limit: LONG,
         at_once: false,
+        is_write: false,
     };
     let Ok(answer) = api.wire.exchange(&call) else {
         panic!("no answer");
@@ -517,9 +518,14 @@ fn a_first_answer_that_does_not_come_is_told_of_and_others_are_not() {
         let api = api(&format!("http://{}", listener.local_addr().unwrap()), LONG);
         let longest = Duration::from_secs(60);
         thread::scope(|scope| {
-            let first = api.wire.waits.first(patience, longest);
+            let first = api.wire.waits.first(patience, longest, api.stop());
             assert!(first.is_some());
-            assert!(api.wire.waits.first(patience, longest).is_none());
+            assert!(
+                api.wire
+                    .waits
+                    .first(patience, longest, api.stop())
+                    .is_none()
+            );
             let waits = scope.spawn(|| while is_short && !api.wire.waits.is_told() {});
             waits.join().unwrap();
             drop(first);

@@ -19,9 +19,8 @@ use std::{
 use jiff::Timestamp;
 use log::{debug, trace};
 use reqwest::{
-    ClientBuilder, Method, Url,
-    blocking::{self, Client},
-    header::{COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    Client, ClientBuilder, Method, Url,
+    header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 
@@ -30,8 +29,8 @@ use crate::{
         answer,
         endpoint::Endpoint,
         http::{
-            failure::{Failure, failure},
-            upload::Uploads,
+            failure::{Failure, failure, no_answer},
+            lines::{Ended, Lines, Worth},
             waits::Waits,
         },
         jar::Jar,
@@ -39,7 +38,7 @@ use crate::{
         rate::Rate,
     },
     error::{Error, Kind, Result},
-    stop::Stop,
+    stop::{Stop, stopped},
 };
 
 /// The desktop browser that field-proven clients pass for (protocol page 1.5).
@@ -66,6 +65,9 @@ const PIECE: usize = 1 << 16;
 /// Limit for making a connection, TLS included.
 const CONNECT: Duration = Duration::from_secs(20);
 
+/// How long the answer to a write is waited for once the run is stopped.
+const LAST_WORD: Duration = Duration::from_secs(15);
+
 /// Data that the other side does not acknowledge for so long ends the connection.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
 
@@ -80,6 +82,18 @@ pub(crate) struct Call<'a> {
     pub(crate) limit: Duration,
     /// It goes out at once or not at all.
     pub(crate) at_once: bool,
+    /// It may change something: at a stop its answer is waited for, a little.
+    pub(crate) is_write: bool,
+}
+
+impl Call<'_> {
+    fn worth(&self) -> Worth {
+        if self.is_write {
+            Worth::Much
+        } else {
+            Worth::Little
+        }
+    }
 }
 
 /// An answer, whole.
@@ -114,7 +128,7 @@ pub(crate) struct Transport {
     pub(crate) hold: Hold,
     pub(crate) budget: Budget,
     pub(crate) content: Client,
-    uploads: Mutex<Option<Arc<Uploads>>>,
+    pub(super) lines: Lines,
     api: RwLock<Line>,
     rate: Rate,
     pub(crate) waits: Waits,
@@ -133,7 +147,7 @@ struct Line {
 }
 
 impl Transport {
-    /// Makes both clients. Not to be called from a rayon task: a client has a thread of its own.
+    /// Makes both clients, and the thread that serves them.
     ///
     /// # Errors
     /// `Usage` with a hint where no trusted certificates are found on this machine.
@@ -149,21 +163,17 @@ impl Transport {
             client: api_client(&endpoint)?,
             number: 0,
         };
-        let content = build(
-            blocking::ClientBuilder::from(client(&endpoint))
-                // The length is checked against what was announced: no decoding on the way.
-                .gzip(false)
-                .timeout(pace.stall),
-        )?;
+        // The length is checked against what was announced: no decoding on the way.
+        let content = build(client(&endpoint).gzip(false))?;
         Ok(Self {
             budget: Budget::new(pace.budget),
             endpoint,
             jar,
             pace,
+            lines: Lines::new(stop.clone(), LAST_WORD)?,
             stop,
             hold: Hold::default(),
             content,
-            uploads: Mutex::default(),
             api: RwLock::new(api),
             rate: Rate::new(max_rate),
             waits: Waits::default(),
@@ -172,21 +182,6 @@ impl Transport {
             reading: AtomicU64::new(0),
             labels: Mutex::default(),
         })
-    }
-
-    /// Returns the connections of uploads; made when they are first needed, for most passes need none.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub(super) fn uploads(&self) -> Result<Arc<Uploads>> {
-        let mut uploads = lock(&self.uploads);
-        if let Some(uploads) = &*uploads {
-            return Ok(Arc::clone(uploads));
-        }
-        let new = Uploads::new(client(&self.endpoint).gzip(false), |builder| {
-            builder.build().map_err(not_built)
-        })?;
-        Ok(Arc::clone(uploads.insert(Arc::new(new))))
     }
 
     /// Returns the number of the current set of connections; see [`Self::reconnect`].
@@ -255,28 +250,37 @@ impl Transport {
             .clone();
         let mut request = client
             .request(call.method.clone(), call.url.clone())
-            .timeout(call.limit)
             .headers(header_map(&call.headers));
         if let Some(cookies) = self.jar.header(&call.url) {
             request = request.header(COOKIE, cookies);
         }
         if let Some(body) = &call.body {
             request = request.body(body.clone());
+            if body.is_empty() {
+                // It would be sent without a length.
+                request = request.header(CONTENT_LENGTH, "0");
+            }
         }
         self.count(call.label);
         let start = Instant::now();
         let longest = call.limit.max(CONNECT) * TRIES + self.pace.longest(0, None);
-        let first = self.waits.first(self.pace.patience, longest);
-        let response = request
-            .send()
-            .map_err(|error| failure(&error.without_url(), call.label, &call.url))?;
+        let first = self.waits.first(self.pace.patience, longest, &self.stop);
+        let response = match self.lines.wait(request.send(), call.limit, call.worth()) {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => {
+                return Err(failure(&error.without_url(), call.label, &call.url));
+            }
+            Err(Ended::Late) => return Err(Failure::Lost(no_answer(call.label, &call.url))),
+            Err(Ended::Stopped) => return Err(Failure::Final(stopped())),
+        };
         drop(first);
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // Also of an answer whose body gets lost: a cookie that was set is set.
         self.jar.absorb(&headers, &call.url);
         let mut body = Vec::new();
-        let read = self.read_whole(response, call, start, &mut body);
+        let coming = self.lines.body(response, call.limit, call.worth());
+        let read = self.read_whole(coming, call, start, &mut body);
         self.reading.fetch_sub(body.len() as u64, Ordering::Relaxed);
         trace!(
             "{} {} -> {status}, {} bytes, {} ms",
@@ -310,6 +314,9 @@ impl Transport {
                 Ok(0) => return Ok(()),
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) if !call.is_write && self.stop.is_set() => {
+                    return Err(Failure::Final(stopped()));
+                }
                 Err(error) => {
                     let text = format!("{}: the answer broke off", call.label);
                     let error = Error::new(Kind::Temporary, text).with_source(error);
@@ -455,10 +462,10 @@ fn client(endpoint: &Endpoint) -> ClientBuilder {
 }
 
 fn api_client(endpoint: &Endpoint) -> Result<Client> {
-    build(client(endpoint).into())
+    build(client(endpoint))
 }
 
-fn build(builder: blocking::ClientBuilder) -> Result<Client> {
+fn build(builder: ClientBuilder) -> Result<Client> {
     builder.build().map_err(not_built)
 }
 

@@ -1,15 +1,13 @@
 //! Content on its way up (protocol page 9.7).
 //!
 //! Comes in: an address that the service handed out, and a reader. Goes out: the bytes, and the answer's body. The caller's
-//! thread reads, in pieces large enough that handing them over costs nothing; a thread of its own has the connections of
-//! all uploads. An upload that no longer moves is given up, however long it may take as a whole. Nothing is tried again
+//! thread reads, in pieces large enough that handing them over costs nothing; the thread of all connections sends them. An upload that no longer moves is given up, however long it may take as a whole. Nothing is tried again
 //! here: the caller has the content, and opens it again.
 
 use std::{
     io::{self, Read},
     pin::Pin,
     task::{Context, Poll},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -17,27 +15,21 @@ use bytes::{Bytes, BytesMut};
 use hyper::body::{Body, Frame, SizeHint};
 use log::trace;
 use reqwest::{
-    Client, ClientBuilder, Response,
+    Response,
     header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap},
 };
-use tokio::{
-    runtime::{Builder, Handle},
-    sync::{
-        mpsc::{self, error::SendTimeoutError},
-        oneshot,
-    },
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::{
     Api,
     content::{headers, refused},
     failure::failure,
+    lines::{Ended, Lines, Worth},
 };
 use crate::{
     cloud::endpoint::place,
     error::{Error, Kind, Result},
+    stop::stopped,
 };
 
 /// Bytes that are handed over at a time.
@@ -51,14 +43,6 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// An upload that moves slower than this over its whole length is ended, in bytes a second.
 const SLOWEST: u64 = 512;
 
-/// The connections of all uploads, and the thread that serves them.
-pub(super) struct Uploads {
-    client: Client,
-    handle: Handle,
-    /// The thread ends with it.
-    _until: oneshot::Sender<()>,
-}
-
 /// An answer, whole.
 struct Receipt {
     status: u16,
@@ -67,39 +51,6 @@ struct Receipt {
 }
 
 type Told = std::result::Result<Receipt, reqwest::Error>;
-
-impl Uploads {
-    /// Makes the client and its thread.
-    ///
-    /// # Errors
-    /// `Local` where no thread can be had; those of `build`.
-    pub(super) fn new(
-        builder: ClientBuilder,
-        build: impl FnOnce(ClientBuilder) -> Result<Client>,
-    ) -> Result<Self> {
-        let fail = |error| Error::io("cannot start a thread for uploads", error);
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(fail)?;
-        let handle = runtime.handle().clone();
-        let client = build(builder)?;
-        let (until, ended) = oneshot::channel::<()>();
-        thread::Builder::new()
-            .name("uploads".to_owned())
-            .spawn(move || {
-                // Nothing is ever sent: it ends when the other side goes.
-                let _gone = runtime.block_on(ended).is_err();
-                runtime.shutdown_background();
-            })
-            .map_err(fail)?;
-        Ok(Self {
-            client,
-            handle,
-            _until: until,
-        })
-    }
-}
 
 impl Api {
     /// Sends exactly `length` bytes of `body` and returns the answer's body. It is tried once. Nothing is visible before
@@ -120,10 +71,10 @@ impl Api {
         self.wire.hold.wait(&self.wire.stop)?;
         self.wire.stop.check()?;
         self.wire.count("content up");
-        let uploads = self.wire.uploads()?;
         let (pieces, rest) = mpsc::channel(AHEAD);
-        let request = uploads
-            .client
+        let lines = &self.wire.lines;
+        let request = (self.wire)
+            .content
             .post(url.clone())
             .headers(headers(&self.wire))
             .header(CONTENT_TYPE, content_type)
@@ -135,13 +86,13 @@ impl Api {
             request.body(reqwest::Body::wrap(Piped { rest, left: length }))
         };
         let start = Instant::now();
-        let mut task = uploads.handle.spawn(async move {
+        let mut task = lines.handle.spawn(async move {
             let response = request.send().await?;
             receipt(response).await
         });
         let stall = self.wire.pace.stall;
-        let told = pour(body, length, &pieces, &uploads.handle, stall)
-            .and_then(|()| wait(&mut task, &uploads.handle, stall));
+        let told =
+            pour(body, length, &pieces, lines, stall).and_then(|()| wait(&mut task, lines, stall));
         let receipt = match told {
             Ok(Some(Ok(receipt))) => receipt,
             Ok(Some(Err(error))) => {
@@ -185,7 +136,7 @@ fn pour(
     mut body: impl Read,
     length: u64,
     pieces: &mpsc::Sender<Bytes>,
-    handle: &Handle,
+    lines: &Lines,
     stall: Duration,
 ) -> Result<()> {
     let mut left = length;
@@ -204,22 +155,25 @@ fn pour(
         };
         left -= count as u64;
         let piece = buffer.split_to(count).freeze();
-        match handle.block_on(pieces.send_timeout(piece, stall)) {
-            Ok(()) => {}
-            Err(SendTimeoutError::Timeout(_) | SendTimeoutError::Closed(_)) => return Ok(()),
+        match lines.wait(pieces.send(piece), stall, Worth::Little) {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(Ended::Late) => return Ok(()),
+            Err(Ended::Stopped) => return Err(stopped()),
         }
     }
     Ok(())
 }
 
 /// Waits for an upload's outcome; `None` where it does not come in time.
-fn wait(task: &mut JoinHandle<Told>, handle: &Handle, stall: Duration) -> Result<Option<Told>> {
-    match handle.block_on(async { timeout(stall, task).await }) {
+fn wait(task: &mut JoinHandle<Told>, lines: &Lines, stall: Duration) -> Result<Option<Told>> {
+    // Nothing is visible before the commit: what becomes of it without one is of no account.
+    match lines.wait(task, stall, Worth::Little) {
         Ok(Ok(told)) => Ok(Some(told)),
         Ok(Err(error)) => {
             Err(Error::new(Kind::Other, "an upload ended unexpectedly").with_source(error))
         }
-        Err(_) => Ok(None),
+        Err(Ended::Late) => Ok(None),
+        Err(Ended::Stopped) => Err(stopped()),
     }
 }
 

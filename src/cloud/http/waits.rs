@@ -15,6 +15,8 @@ use std::{
 
 use log::info;
 
+use crate::stop::Stop;
+
 /// Target of the lines that say what is waited for.
 pub(crate) const WAIT: &str = "icloud_sync::wait";
 
@@ -33,14 +35,21 @@ impl Waits {
     }
 
     /// Watches over the first request until the guard goes: if it is not answered for `patience`, that is said.
-    pub(crate) fn first(&self, patience: Duration, longest: Duration) -> Option<Sender<()>> {
+    pub(crate) fn first(
+        &self,
+        patience: Duration,
+        longest: Duration,
+        stop: &Stop,
+    ) -> Option<Sender<()>> {
         if self.has_begun.swap(true, Ordering::Relaxed) {
             return None;
         }
         let (guard, answered) = channel();
         let told = Arc::clone(&self.told);
+        let stop = stop.clone();
         let watch = move || {
-            if answered.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+            let is_late = answered.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
+            if is_late && !stop.is_set() {
                 tell(&told, "it has not answered yet", longest);
             }
         };
@@ -62,6 +71,12 @@ fn tell(told: &AtomicBool, why: &str, longest: Duration) {
         let longest = in_words(longest);
         info!(target: WAIT, "waiting for iCloud: {why}; for {longest} at most, and Ctrl-C ends it safely");
     }
+}
+
+/// Says that the run ends, and what it still waits for.
+pub(super) fn tell_end(longest: Duration) {
+    let longest = in_words(longest);
+    info!(target: WAIT, "ending; waiting for iCloud's answer to what was sent, for {longest} at most; once more ends it now");
 }
 
 /// Rounds up to whole seconds, or minutes.

@@ -314,6 +314,15 @@ fn a_secret_in_a_file_that_others_can_read_is_warned_of() {
 }
 
 #[test]
+fn a_misspelt_name_in_a_file_is_warned_of_and_a_foreign_one_is_not() {
+    let world = World::new().dotenv("DATABASE_URL=x\n\nEXCLUDE_PATERNS=*.tmp\n");
+    let layers = world.layers(&parse("pull")).unwrap();
+    let wanted =
+        ".env line 3: \"EXCLUDE_PATERNS\" is no name of a setting; did you mean EXCLUDE_PATTERNS?";
+    assert_eq!(layers.warnings(), [wanted]);
+}
+
+#[test]
 fn the_endpoint_comes_from_the_environment_alone() {
     let world = World::new().dotenv("ICLOUD_SYNC_ENDPOINT=https://elsewhere.example.com\n");
     assert_eq!(world.account("pull").endpoint, None);
