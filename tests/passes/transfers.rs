@@ -203,7 +203,7 @@ fn where_only_errors_are_told_many_are_not_and_the_way_out_is() {
     );
     assert!(lines[50].starts_with("error: and 10 more"), "{}", lines[50]);
     assert!(lines[51].starts_with("hint: make room"), "{}", lines[51]);
-    let log = std::fs::read_to_string(world.folder.path().join("all.log")).unwrap();
+    let log = fs::read_to_string(world.folder.path().join("all.log")).unwrap();
     assert_eq!(log.matches("failed: upload").count(), 60);
 }
 
