@@ -1,7 +1,7 @@
 //! Guards 1 to 6: each stops a pass with its code and a message before anything is done, and `--force` lifts only 1, 2
 //! and 4.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Mutex, sync::mpsc};
+use std::{collections::BTreeMap, fs, sync::Mutex, sync::mpsc};
 
 use icloud_sync::emulator::{Account, Action, Fault};
 
@@ -31,16 +31,8 @@ fn everything(world: &World) -> Everything {
         world.trash(),
         world.remote_etags(),
         world.drive.trashed().unwrap().len(),
-        fs::read(pair_folder(world).join("baseline.jsonl")).unwrap(),
+        fs::read(world.pair_folder().join("baseline.jsonl")).unwrap(),
     )
-}
-
-fn pair_folder(world: &World) -> PathBuf {
-    let pairs = fs::read_dir(world.state().join("pairs")).unwrap();
-    let mut pairs = pairs.map(|pair| pair.unwrap().path());
-    pairs
-        .find(|pair| pair.join("baseline.jsonl").exists())
-        .unwrap()
 }
 
 /// Expects that a pass is stopped with these words, and that nothing is as little as touched.
@@ -52,7 +44,7 @@ fn stopped(world: &World, args: &[&str], words: &[&str]) -> Ran {
         assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
     }
     assert!(everything(world) == before, "something was touched");
-    assert!(!pair_folder(world).join("baseline.jsonl.journal").exists());
+    assert!(!world.pair_folder().join("baseline.jsonl.journal").exists());
     let writes = [
         "moveItemsToTrash",
         "update/documents",

@@ -53,6 +53,10 @@ fn a_trash_that_is_a_link_is_not_emptied() {
         symlink(&outside, old.join("link")).unwrap();
         world.pass("pull", &[]).code(0);
         assert_eq!(world.read("a"), "2");
+        assert!(old.exists(), "by its name it is old, but it has just come");
+        let ages = world.pair_folder().join("ages.json");
+        fs::write(ages, r#"{"last":0,"seconds":{"20200101T000000Z":9999999}}"#).unwrap();
+        world.pass("pull", &[]).code(0);
         assert!(!old.exists());
         assert_eq!(tree_of(&outside), before);
     }

@@ -1,17 +1,12 @@
 //! What is remembered between passes: the baseline, its journal, and whose they are.
 
-use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, path::PathBuf, process::Stdio, thread};
+use std::{ffi::OsStr, fs, os::unix::ffi::OsStrExt, process::Stdio, thread};
 
 use icloud_sync::emulator::{Action, Fault};
 
 use super::world::World;
 
 /// The folder of the world's only pair.
-fn pair_folder(world: &World) -> PathBuf {
-    let pairs = world.state().join("pairs");
-    fs::read_dir(pairs).unwrap().next().unwrap().unwrap().path()
-}
-
 /// Replaces the first line's field by another number.
 fn edit_header(path: &std::path::Path, field: &str, to: u64) {
     let text = fs::read_to_string(path).unwrap();
@@ -26,7 +21,7 @@ fn a_disk_that_is_mounted_under_another_number_is_the_same_and_another_folder_is
     let world = World::new();
     world.write_at("a", "1", 1_700_000_000);
     world.pass("push", &[]).code(0);
-    let baseline = pair_folder(&world).join("baseline.jsonl");
+    let baseline = world.pair_folder().join("baseline.jsonl");
     edit_header(&baseline, "device", 4_711);
     world.expect_quiet("push");
     // The same inode number, given to a new folder.
@@ -120,7 +115,7 @@ fn an_item_that_a_stopped_move_left_half_way_is_remembered_until_it_arrives() {
     assert_eq!(world.read("b"), "content of a");
     assert_eq!(world.local_tree().len(), 5);
     world.expect_quiet("bisync");
-    assert!(!pair_folder(&world).join("baseline.jsonl.journal").exists());
+    assert!(!world.pair_folder().join("baseline.jsonl.journal").exists());
 }
 
 #[test]

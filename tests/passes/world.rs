@@ -87,6 +87,15 @@ impl World {
         self.folder.path().join("state/icloud-sync")
     }
 
+    /// Where what is known of the pair lies.
+    pub(crate) fn pair_folder(&self) -> PathBuf {
+        let pairs = fs::read_dir(self.state().join("pairs")).unwrap();
+        let mut pairs = pairs.map(|pair| pair.unwrap().path());
+        pairs
+            .find(|pair| pair.join("baseline.jsonl").exists())
+            .unwrap()
+    }
+
     /// The program with its surroundings, to be given arguments.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_icloud-sync"));
