@@ -1,8 +1,9 @@
 //! Content on its way up (protocol page 9.7).
 //!
 //! Comes in: an address that the service handed out, and a reader. Goes out: the bytes, and the answer's body. The caller's
-//! thread reads, in pieces large enough that handing them over costs nothing; the thread of all connections sends them. An upload that no longer moves is given up, however long it may take as a whole. Nothing is tried again
-//! here: the caller has the content, and opens it again.
+//! thread reads, in pieces large enough that handing them over costs nothing; the thread of all connections sends them. An
+//! upload that no longer moves is given up, however long it may take as a whole. Nothing is tried again here: the caller
+//! has the content, and opens it again.
 
 use std::{
     io::{self, Read},
