@@ -54,12 +54,12 @@ impl Pass<'_> {
         let plan = &*plan;
         let is_new = base.pair.is_none() || base.is_folded;
         if plan.actions.is_empty() && settled.is_empty() && !is_new {
-            self.keep_mounts(&listings.local)?;
+            self.keep_mounts(filter, &listings.local)?;
             self.expire_trash(root);
             return Ok((exec::Done::default(), base.rows.items().len()));
         }
         // Before the first row of what is on another disk.
-        self.keep_mounts(&listings.local)?;
+        self.keep_mounts(filter, &listings.local)?;
         let journal = baseline::begin(self.files, &pair, &base)?;
         let calibration = Calibration::new(learned.is_signature_proven);
         let sight = Sight::new(&listings.remote, remote_root, filter);

@@ -53,7 +53,7 @@ impl Pass<'_> {
         learned: &mut Learned,
     ) -> Result<Draft> {
         let mut listings = self.list(base, filter, local_root, remote_root, learned)?;
-        self.hold_unmounted(base, &mut listings.local);
+        self.hold_unmounted(base, filter, &mut listings.local);
         let disk = match local_root {
             Some(root) => Some(Disk::open(root, self.options.links, &listings.local)?),
             None => None,

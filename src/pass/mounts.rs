@@ -5,30 +5,41 @@ use std::{collections::BTreeSet, fs};
 use super::Pass;
 use crate::{
     error::Result,
+    scan::filter::Filter,
     state::{PairFiles, baseline::Baseline, replace_file},
     tree::{Freeze, Listing, LocalItem, RelPath},
 };
 
-const NOT_MOUNTED: &str = "another disk was mounted there when it was last synced, and is not now: mount it, or give --force once if it is meant";
-
 impl Pass<'_> {
     /// Takes folders that are no longer mounted for unknown.
-    pub(super) fn hold_unmounted(&self, base: &Baseline, local: &mut Listing<LocalItem>) {
-        if !self.options.force {
-            let is_synced = |path: &RelPath| base.rows.under(path).next().is_some();
-            hold(&known(self.files), is_synced, local);
-        }
+    pub(super) fn hold_unmounted(
+        &self,
+        base: &Baseline,
+        filter: &Filter,
+        local: &mut Listing<LocalItem>,
+    ) {
+        let is_meant =
+            |path: &RelPath| !filter.hides(path, true) && base.rows.under(path).next().is_some();
+        hold(
+            &known(self.files),
+            is_meant,
+            &not_mounted(self.files),
+            local,
+        );
     }
 
-    /// Writes down which folders are mounted now, and which still count as such.
+    /// Writes down which folders are mounted now, and which still count as such: those that are held, and those that a filter
+    /// hides.
     ///
     /// # Errors
     /// `Local` or `DiskFull`.
-    pub(super) fn keep_mounts(&self, local: &Listing<LocalItem>) -> Result<()> {
+    pub(super) fn keep_mounts(&self, filter: &Filter, local: &Listing<LocalItem>) -> Result<()> {
         let before = known(self.files);
+        let not_mounted = not_mounted(self.files);
         let is_held = |path: &RelPath| {
             let mut left = local.left.iter();
-            left.any(|left| left.path.as_ref() == Some(path) && left.why == not_mounted())
+            filter.hides(path, true)
+                || left.any(|left| left.path.as_ref() == Some(path) && left.why == not_mounted)
         };
         let mut now: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
         now.extend(before.iter().filter(|path| is_held(path)).cloned());
@@ -41,8 +52,12 @@ impl Pass<'_> {
     }
 }
 
-fn not_mounted() -> Freeze {
-    Freeze::Unknown(NOT_MOUNTED.to_owned())
+/// The way out is not `--force`: that may be given for something else.
+fn not_mounted(files: &PairFiles) -> Freeze {
+    Freeze::Unknown(format!(
+        "another disk was mounted there when it was last synced, and is not now: mount it, or, if it is to stay away, remove {}",
+        files.mounts.display()
+    ))
 }
 
 /// The folders that were mounted in the last pass. A record that can't be read is none.
@@ -56,13 +71,14 @@ fn known(files: &PairFiles) -> BTreeSet<RelPath> {
 
 fn hold(
     known: &BTreeSet<RelPath>,
-    is_synced: impl Fn(&RelPath) -> bool,
+    is_meant: impl Fn(&RelPath) -> bool,
+    why: &Freeze,
     local: &mut Listing<LocalItem>,
 ) {
     let mounted: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
     for path in known.difference(&mounted) {
-        if is_synced(path) {
-            local.fold(path, Err(not_mounted()));
+        if is_meant(path) {
+            local.fold(path, Err(why.clone()));
         }
     }
 }
@@ -94,8 +110,9 @@ mod tests {
         ]);
         local.mounts.push(path("own"));
         let known = ["vol", "usb", "own", "never"].map(path);
-        let is_synced = |at: &RelPath| at.as_str() != "never";
-        hold(&known.into(), is_synced, &mut local);
+        let is_meant = |at: &RelPath| at.as_str() != "never";
+        let why = Freeze::Unknown("away".to_owned());
+        hold(&known.into(), is_meant, &why, &mut local);
         let unknown: Vec<_> = local.left.iter().map(|left| left.shown.as_str()).collect();
         assert_eq!(unknown, ["usb", "vol"]);
         assert!(local.has_unknown());

@@ -191,7 +191,8 @@ impl LocalMatch<'_> {
             &self.trees.base.items()[row],
             &self.trees.local.items()[item],
         );
-        let is_one = item.kind == Kind::File && base.kind == Kind::File;
+        // Without a signature nobody could look.
+        let is_one = item.kind == Kind::File && base.kind == Kind::File && base.signature.is_some();
         is_one && item.size == base.size && item.mtime_ns == base.mtime_ns
     }
 

@@ -204,7 +204,14 @@ fn is_ignored_by_default(name: &str) -> bool {
     matches!(name, ".DS_Store" | ".localized" | "Icon\r")
         || name.starts_with("._")
         || name.starts_with(".com-apple-bird")
+        || is_unlinked_on_nfs(name)
         || is_placeholder(name)
+}
+
+/// Returns whether the name is what an NFS client gives a file that is open and has no name any more.
+fn is_unlinked_on_nfs(name: &str) -> bool {
+    let rest = name.strip_prefix(".nfs").unwrap_or_default();
+    rest.len() >= 16 && rest.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Returns whether the name is that of a file which an old macOS has not downloaded: `.NAME.icloud`.

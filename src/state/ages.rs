@@ -14,6 +14,10 @@ use crate::error::Result;
 /// From one pass to the next no more than this counts: a longer time may be a jump of the clock.
 const MOST_AT_ONCE_S: i64 = 7 * DAY_S;
 
+/// A clock that is further back than this was far ahead before. One that is less is behind now, and what it says is not counted until
+/// it is where it was.
+const AHEAD_S: i64 = 400 * DAY_S;
+
 /// What is less is left for the next time to count, so that not every pass writes.
 const LEAST_AT_ONCE_S: i64 = 60 * 60;
 
@@ -22,7 +26,7 @@ const DAY_S: i64 = 24 * 60 * 60;
 /// How old passes are.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Ages {
-    /// When that was last looked at, by the machine's clock, in seconds since 1970 UTC.
+    /// When that was last counted, by the machine's clock, in seconds since 1970 UTC.
     last: Option<i64>,
     /// Seconds, by the names of the passes.
     seconds: BTreeMap<String, i64>,
@@ -40,17 +44,26 @@ impl Ages {
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let now = now.as_second();
-        let since = before.last.map(|last| now.saturating_sub(last));
-        if since.is_some_and(|since| (0..LEAST_AT_ONCE_S).contains(&since)) {
+        let last = before
+            .last
+            .filter(|last| now > last.saturating_sub(AHEAD_S));
+        let since = last.map_or(0, |last| now.saturating_sub(last));
+        let is_new = |pass: &String| !before.seconds.contains_key(pass);
+        if last.is_some() && since < LEAST_AT_ONCE_S && !passes.iter().any(is_new) {
             return Ok(before);
         }
-        let since = since.unwrap_or_default().clamp(0, MOST_AT_ONCE_S);
+        let is_counted = since >= LEAST_AT_ONCE_S || last.is_none();
+        let since = if is_counted {
+            since.clamp(0, MOST_AT_ONCE_S)
+        } else {
+            0
+        };
         let age = |pass: &String| {
             let old = before.seconds.get(pass);
             old.map_or(0, |old| old.saturating_add(since))
         };
         let ages = Self {
-            last: Some(now),
+            last: if is_counted { Some(now) } else { last },
             seconds: (passes.into_iter())
                 .map(|pass| (pass.clone(), age(&pass)))
                 .collect(),
@@ -102,6 +115,12 @@ mod tests {
         // What is gone and comes again is new.
         count(&["b"], 59);
         assert!(!count(&["a", "b"], 60).is_old("a", 1));
+        // A board without a clock begins in the past at each boot.
+        for boot in 0..5 {
+            for (day, passes) in [(-140, &["b", "new"][..]), (60, &["b"])] {
+                assert!(!count(passes, day).is_old("b", 30), "{boot}");
+            }
+        }
         fs::write(&file, "damaged").unwrap();
         assert!(!count(&["b"], 99).is_old("b", 1));
     }

@@ -65,6 +65,7 @@ fn default_ignores_are_hidden_until_lifted() {
         "Icon\r",
         "a/._b",
         ".com-apple-bird-x",
+        ".nfs00000000012a8f0300000017",
         "a/.b.txt.icloud",
     ];
     let shown = [

@@ -38,13 +38,13 @@ pub(super) fn walk(scan: &LocalScan<'_>) -> Result<Listing<LocalItem>> {
     let mut walk = Walk {
         scan,
         chain: Chain::new(scan.root, scan.links).map_err(about_root)?,
-        device: fs::metadata(scan.root).map_err(about_root)?.dev(),
         disk: scan.root.to_path_buf(),
         items: Vec::new(),
         listing: Listing::default(),
         folders: 0,
     };
-    walk.run()?.map_err(about_root)?;
+    let device = fs::metadata(scan.root).map_err(about_root)?.dev();
+    walk.run(device)?.map_err(about_root)?;
     let Walk { items, listing, .. } = walk;
     let mut done = Listing::new(items);
     done.left = listing.left;
@@ -84,8 +84,6 @@ impl Entry {
 struct Walk<'a> {
     scan: &'a LocalScan<'a>,
     chain: Chain,
-    /// The root's.
-    device: u64,
     /// The folder that is being read, as on disk.
     disk: PathBuf,
     items: Vec<LocalItem>,
@@ -100,13 +98,14 @@ struct Frame {
     entries: std::vec::IntoIter<(Entry, Option<String>)>,
     /// Its path on disk is not in NFC.
     is_respelt: bool,
+    device: u64,
 }
 
 impl Walk<'_> {
     /// Lists the root and all below it. No recursion: paths may be thousands of folders deep. An
     /// inner error is the root's own.
-    fn run(&mut self) -> Result<io::Result<()>> {
-        let root = match self.open(None, self.scan.filter.root(), false)? {
+    fn run(&mut self, device: u64) -> Result<io::Result<()>> {
+        let root = match self.open(None, self.scan.filter.root(), false, device)? {
             Ok(frame) => frame,
             Err(error) => return Ok(Err(error)),
         };
@@ -131,6 +130,7 @@ impl Walk<'_> {
         at: Option<RelPath>,
         scope: Scope,
         is_respelt: bool,
+        device: u64,
     ) -> Result<io::Result<Frame>> {
         let mut entries = match self.read(at.as_ref(), scope)? {
             Ok(entries) => entries,
@@ -155,6 +155,7 @@ impl Walk<'_> {
             at,
             entries: entries.into_iter(),
             is_respelt,
+            device,
         }))
     }
 
@@ -294,10 +295,13 @@ impl Walk<'_> {
             }
             Found::Folder(stat, scope) => {
                 let before = self.items.len();
-                self.note_mount(&stat, &entry.path);
+                if stat.device() != frame.device {
+                    self.listing.mounts.push(entry.path.clone());
+                }
                 self.push(stat.item(entry.path.clone(), Kind::Folder, spelling));
                 self.disk.push(entry.disk_name());
-                let opened = self.open(Some(entry.path.clone()), scope, is_respelt)?;
+                let opened =
+                    self.open(Some(entry.path.clone()), scope, is_respelt, stat.device())?;
                 let error = match opened {
                     Ok(below) => return Ok(Some(below)),
                     Err(error) => error,
@@ -322,14 +326,6 @@ impl Walk<'_> {
             self.mark(frame.at.as_ref());
         }
         Ok(None)
-    }
-
-    /// Notes a folder that another disk begins with.
-    fn note_mount(&mut self, stat: &Stat, path: &RelPath) {
-        let mut mounts = self.listing.mounts.iter();
-        if stat.device() != self.device && !mounts.any(|mount| path.is_at_or_under(mount)) {
-            self.listing.mounts.push(path.clone());
-        }
     }
 
     /// Notes what stands under a name that can't be sent. What can't be looked at is passed over.
