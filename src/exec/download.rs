@@ -94,8 +94,9 @@ impl Run<'_> {
             }
         };
         let placed = self.put_in_place(action, item, &mut file, &part, &spot, &hashes);
+        drop(file);
         if placed.is_err() {
-            self.exec.disk.unlink(&part)?;
+            own::remove_leftover(&part)?;
         }
         let (marks, written_ns) = placed?;
         let path = action.agreed.as_ref().unwrap_or(&action.path);
@@ -125,7 +126,7 @@ impl Run<'_> {
             Ok(None) | Err(_) => 0,
         };
         if !(may_go_on && size >= WORTH_KEEPING)
-            && let Err(error) = self.exec.disk.unlink(part)
+            && let Err(error) = own::remove_leftover(part)
         {
             log::warn!("{}", error.chain());
         }
@@ -242,7 +243,7 @@ impl Run<'_> {
         let (file, _) = match fetched {
             Ok(done) => done,
             Err(error) => {
-                disk.unlink(&part)?;
+                own::remove_leftover(&part)?;
                 return Err(error);
             }
         };

@@ -5,7 +5,7 @@
 
 use std::{
     fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom, Write},
     sync::atomic::Ordering,
 };
 
@@ -22,10 +22,18 @@ use crate::{
     crash,
     error::{Error, Kind as ErrorKind, Result},
     report::Event,
-    tree::{RemoteItem, Signature, SignatureHasher, names_package},
+    stop::Stop,
+    tree::{RelPath, RemoteItem, Signature, SignatureHasher, names_package},
 };
 
 pub(super) const BUFFER: usize = 256 * 1024;
+
+/// Makes the error of content that does not come to its end: the stop's own, where that is why.
+pub(super) fn broke_off(path: &RelPath, error: io::Error, stop: &Stop) -> Error {
+    let broken =
+        || Error::new(ErrorKind::Temporary, format!("\"{path}\" broke off")).with_source(error);
+    stop.check().err().unwrap_or_else(broken)
+}
 
 /// What identifies a content: its signature, and its SHA-256 where that is kept.
 pub(super) type Digests = (Signature, Option<[u8; 32]>);
@@ -286,10 +294,8 @@ impl Run<'_> {
         }
         let mut buffer = vec![0; self.throttle.share(BUFFER)];
         loop {
-            let count = content.body.read(&mut buffer).map_err(|error| {
-                Error::new(ErrorKind::Temporary, format!("\"{}\" broke off", item.path))
-                    .with_source(error)
-            })?;
+            let read = content.body.read(&mut buffer);
+            let count = read.map_err(|error| broke_off(&item.path, error, self.exec.stop))?;
             if count == 0 {
                 break;
             }

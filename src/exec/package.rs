@@ -18,6 +18,7 @@ use super::{
     Run,
     disk::{Disk, Marks, Spot, changed},
     download::{is_as_listed, same_content},
+    fetch::broke_off,
     own,
     room::{Room, Share},
     rows,
@@ -66,7 +67,7 @@ impl Run<'_> {
         let ((marks, (size, mtime_ns)), tree) = match placed {
             Ok(done) => done,
             Err(error) => {
-                if let Err(left) = own::remove_all(&part) {
+                if let Err(left) = own::remove_leftover(&part) {
                     log::warn!("{}", left.chain());
                 }
                 return Err(error);
@@ -210,10 +211,8 @@ impl Fetching<'_> {
         let mut buffer = vec![0; self.throttle.share(64 * 1024)];
         let mut have = 0_u64;
         loop {
-            let count = body.read(&mut buffer).map_err(|error| {
-                Error::new(ErrorKind::Temporary, format!("\"{}\" broke off", item.path))
-                    .with_source(error)
-            })?;
+            let read = body.read(&mut buffer);
+            let count = read.map_err(|error| broke_off(&item.path, error, self.stop))?;
             if count == 0 {
                 break;
             }

@@ -18,7 +18,7 @@ use rustix::{fs::SeekFrom, io::Errno};
 
 use super::{
     Run,
-    fetch::{BUFFER, Hashes},
+    fetch::{BUFFER, Hashes, broke_off},
 };
 use crate::{
     cloud::{Token, came_too_slowly},
@@ -250,11 +250,8 @@ impl Parts<'_> {
         while position < part.end {
             let left = usize::try_from(part.end - position).unwrap_or(usize::MAX);
             let most = left.min(buffer.len());
-            let broke = |error| {
-                let text = format!("\"{path}\" broke off");
-                Error::new(ErrorKind::Temporary, text).with_source(error)
-            };
-            let count = body.read(&mut buffer[..most]).map_err(broke)?;
+            let read = body.read(&mut buffer[..most]);
+            let count = read.map_err(|error| broke_off(path, error, self.run.exec.stop))?;
             if count == 0 {
                 let text = format!("\"{path}\" ended after {position} of {} bytes", part.end);
                 return Err(Error::new(ErrorKind::Temporary, text));
