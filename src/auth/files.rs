@@ -5,15 +5,20 @@ use std::{
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use log::warn;
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, Kind, Result},
     stop::Stop,
 };
+
+/// A lock that is not had for so long is told of.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// A lock is not waited for any longer: a question that nobody answers would keep all others waiting.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// Makes a folder, and those above it, for the user alone. One that is there is tightened.
 ///
@@ -102,11 +107,23 @@ impl Lock {
     /// Waits for the lock at `path`.
     ///
     /// # Errors
-    /// `Stopped`, `Local`.
+    /// `Stopped`, `Local`; `Temporary` where another process does not let go of it for [`LONGEST`].
     pub(crate) fn take(path: &Path, stop: &Stop) -> Result<Self> {
+        let start = Instant::now();
+        let mut is_told = false;
         loop {
             if let Some(lock) = Self::try_take(path)? {
                 return Ok(lock);
+            }
+            if !is_told && start.elapsed() > PATIENCE {
+                is_told = true;
+                warn!("waiting for another process, which is signing in to this account");
+            }
+            if start.elapsed() > LONGEST {
+                let text = "another process has been signing in to this account for minutes";
+                return Err(
+                    Error::new(Kind::Temporary, text).with_hint("answer its question, or end it")
+                );
             }
             stop.wait(Duration::from_millis(50))?;
         }

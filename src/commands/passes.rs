@@ -112,7 +112,7 @@ impl Seat<'_> {
         }
         .run(&mut |number| {
             let end = if number == 0 {
-                self.noted_pass(options, account, &prompt::terminal(self.console))
+                self.noted_pass(options, account, &prompt::terminal_at_start(self.console))
             } else {
                 // Whoever started it may be gone: a question would stop it for good.
                 self.noted_pass(&later.0, &later.1, &Nobody)

@@ -22,6 +22,17 @@ pub(super) fn terminal(console: &Arc<Console>) -> impl Prompt {
         to: Terminal,
         console: Arc::clone(console),
         left: Arc::default(),
+        is_kept: true,
+    }
+}
+
+/// The same for the start alone: whoever is there then may be gone when something has to be asked later.
+pub(super) fn terminal_at_start(console: &Arc<Console>) -> impl Prompt {
+    Interruptible {
+        to: Terminal,
+        console: Arc::clone(console),
+        left: Arc::default(),
+        is_kept: false,
     }
 }
 
@@ -32,6 +43,8 @@ struct Interruptible<P> {
     console: Arc<Console>,
     /// The line of a countdown among the bars of a pass.
     left: Arc<Mutex<Option<ProgressBar>>>,
+    /// Whether it may be asked later, too.
+    is_kept: bool,
 }
 
 impl<P: Prompt> Interruptible<P> {
@@ -90,7 +103,6 @@ impl<P: Prompt + Clone + 'static> Prompt for Interruptible<P> {
     }
 
     fn for_later(&self) -> Option<Box<dyn Prompt>> {
-        self.is_attended()
-            .then(|| Box::new(self.clone()) as Box<dyn Prompt>)
+        (self.is_kept && self.is_attended()).then(|| Box::new(self.clone()) as Box<dyn Prompt>)
     }
 }

@@ -138,7 +138,7 @@ fn get(wire: &Transport, first: &Url, from: u64, until: Option<u64>) -> Result<C
     ))
 }
 
-/// While content is waited for, so much of it has to come in each limit of waiting (a minute, so 1 KiB a second): in drips it
+/// While content is waited for, so much of it has to come in each limit of waiting (two minutes, so half a KiB a second): in drips it
 /// might never end, and that nothing comes is no worse.
 const LEAST_BYTES: u64 = 64 * 1024;
 

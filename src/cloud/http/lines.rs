@@ -8,10 +8,7 @@ use std::{
     future::Future,
     io::{self, Read},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
     time::{Duration, Instant},
@@ -54,8 +51,8 @@ pub(super) struct Lines {
     pub(super) handle: Handle,
     stop: Stop,
     last_word: Duration,
-    /// Whether it has been said that the run ends.
-    told: Arc<AtomicBool>,
+    /// When it was seen and said that the run ends: from then on counts the last word of all.
+    ending: Arc<OnceLock<Instant>>,
     /// The thread ends with the last of them.
     _until: Arc<oneshot::Sender<()>>,
 }
@@ -86,7 +83,7 @@ impl Lines {
             handle,
             stop,
             last_word,
-            told: Arc::default(),
+            ending: Arc::default(),
             _until: Arc::new(until),
         })
     }
@@ -118,10 +115,11 @@ impl Lines {
                     return Err(Ended::Stopped);
                 }
                 is_ending = true;
-                limit = limit.min(start.elapsed() + self.last_word);
-                if !self.told.swap(true, Ordering::Relaxed) {
+                let seen = *self.ending.get_or_init(|| {
                     waits::tell_end(self.last_word);
-                }
+                    Instant::now()
+                });
+                limit = limit.min((seen + self.last_word).saturating_duration_since(start));
             }
             let left = limit.saturating_sub(start.elapsed());
             if left.is_zero() {
@@ -203,13 +201,23 @@ mod tests {
             let never = lines.wait(pending::<()>(), Duration::from_millis(1), worth);
             assert_eq!(never, Err(Ended::Late));
         }
-        assert!(!lines.told.load(Ordering::Relaxed));
+        assert!(lines.ending.get().is_none());
         stop.set(2);
         for (worth, ended) in [(Worth::Little, Ended::Stopped), (Worth::Much, Ended::Late)] {
             assert_eq!(lines.wait(pending::<()>(), FOREVER, worth), Err(ended));
             assert_eq!(lines.wait(ready(7), FOREVER, worth), Ok(7));
         }
-        assert!(lines.told.load(Ordering::Relaxed));
+        let seen = lines.ending.get().copied();
+        assert!(seen.is_some());
+        assert_eq!(
+            lines.wait(pending::<()>(), FOREVER, Worth::Much),
+            Err(Ended::Late)
+        );
+        assert_eq!(
+            lines.ending.get().copied(),
+            seen,
+            "there is one last word for all"
+        );
     }
 
     #[test]
