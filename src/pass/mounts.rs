@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     scan::filter::Filter,
     state::{PairFiles, baseline::Baseline, replace_file},
-    tree::{Freeze, Listing, LocalItem, RelPath},
+    tree::{Freeze, Left, Listing, LocalItem, RelPath},
 };
 
 impl Pass<'_> {
@@ -38,8 +38,11 @@ impl Pass<'_> {
         let not_mounted = not_mounted(self.files);
         let is_held = |path: &RelPath| {
             let mut left = local.left.iter();
-            filter.hides(path, true)
-                || left.any(|left| left.path.as_ref() == Some(path) && left.why == not_mounted)
+            let is_around = |left: &Left| {
+                left.why == not_mounted
+                    && (left.path.as_ref()).is_some_and(|away| path.is_at_or_under(away))
+            };
+            filter.hides(path, true) || left.any(is_around)
         };
         let mut now: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
         now.extend(before.iter().filter(|path| is_held(path)).cloned());
@@ -76,8 +79,11 @@ fn hold(
     local: &mut Listing<LocalItem>,
 ) {
     let mounted: BTreeSet<RelPath> = local.mounts.iter().cloned().collect();
+    let mut away: Vec<&RelPath> = Vec::new();
     for path in known.difference(&mounted) {
-        if is_meant(path) {
+        // What was mounted below it is away with it.
+        if is_meant(path) && !away.iter().any(|folder| path.is_at_or_under(folder)) {
+            away.push(path);
             local.fold(path, Err(why.clone()));
         }
     }
@@ -109,7 +115,7 @@ mod tests {
             item("vol/put here meanwhile", Kind::File),
         ]);
         local.mounts.push(path("own"));
-        let known = ["vol", "usb", "own", "never"].map(path);
+        let known = ["vol", "vol/inner", "usb", "own", "never"].map(path);
         let is_meant = |at: &RelPath| at.as_str() != "never";
         let why = Freeze::Unknown("away".to_owned());
         hold(&known.into(), is_meant, &why, &mut local);

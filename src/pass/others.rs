@@ -12,6 +12,7 @@ use std::{
 use super::places::Places;
 use crate::{
     options::PassOptions,
+    plan::Verb,
     state::{
         baseline::Header,
         hash,
@@ -32,6 +33,12 @@ pub(super) fn warnings(places: &Places, options: &PassOptions, account: &str) ->
     let asked = options.remote.trim_matches('/');
     let all = last::all(&options.state_dir).unwrap_or_default();
     let mut warnings = Vec::new();
+    let home = std::env::home_dir().and_then(|home| home.canonicalize().ok());
+    if options.verb != Verb::Pull && home.as_ref() == Some(&places.local) {
+        warnings.push(format!(
+            "LOCAL \"{here}\" is your home folder: keys (.ssh), settings and what browsers keep there go to iCloud too, but for what --exclude leaves out"
+        ));
+    }
     for known in &all {
         let Some(last) = known.last.as_ref().filter(|last| last.baseline_items > 0) else {
             continue;

@@ -404,3 +404,22 @@ fn a_first_pass_is_not_told_of_the_moved_folder_of_another_account() {
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(!told.contains("was in step"), "{told}");
 }
+
+#[test]
+fn a_home_folder_is_warned_of_before_its_first_pass_that_sends() {
+    let world = World::new();
+    world.write("a", "1");
+    let told = |args: &[&str]| {
+        let mut command = world.command();
+        let ran = command
+            .env("HOME", world.local())
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        String::from_utf8_lossy(&ran.stderr).contains("is your home folder: keys")
+    };
+    assert!(!told(&["pull", "local", "--dry-run"]));
+    assert!(told(&["push", "local"]));
+    assert!(!told(&["push", "local"]), "once is enough");
+}
