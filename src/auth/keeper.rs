@@ -74,11 +74,17 @@ impl SignedIn {
             debug!("validate: the session holds, but requests are refused");
         }
         // Counted once, and where something is about to be asked: nothing to sign in with costs nothing.
-        let is_counted = session.tokens.session_token.is_some();
+        let mut is_counted = session.tokens.session_token.is_some();
+        let prompt = self.person.as_deref().unwrap_or(&Nobody);
         if is_counted {
-            self.gate.begin_automatic(held)?;
-            if self.gate.by_tokens(wire, session, &Nobody, held)? {
-                return Ok(());
+            match self.gate.begin_automatic(held) {
+                Ok(()) if self.gate.by_tokens(wire, session, &Nobody, held)? => return Ok(()),
+                Ok(()) => {}
+                // None is allowed without a person; one is there.
+                Err(error) if error.kind() == Kind::SignIn && prompt.is_attended() => {
+                    is_counted = false;
+                }
+                Err(error) => return Err(error),
             }
         }
         let factor = Factor {
@@ -86,7 +92,6 @@ impl SignedIn {
             is_automatic: true,
             ..Factor::default()
         };
-        let prompt = self.person.as_deref().unwrap_or(&Nobody);
         if prompt.is_attended() {
             prompt.tell("the session has ended; signing in again");
         }

@@ -152,6 +152,27 @@ fn who_sits_at_the_terminal_is_asked_when_the_session_has_ended() {
 }
 
 #[test]
+fn who_sits_there_is_asked_also_where_nothing_may_be_done_automatically() {
+    let world = World::new();
+    world.open();
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let options = AccountOptions {
+        auto_reauth: false,
+        ..world.options()
+    };
+    let person = Staying(Arc::new(world.person()));
+    let api = auth::open(&options, &person, &Stop::new()).unwrap();
+    list_root(&api).unwrap();
+    assert!(person.0.told().contains("the session has ended"));
+    world.emulator.expire_session(WHO);
+    world.emulator.expire_tokens(WHO);
+    let api = auth::open(&options, &Nobody, &Stop::new()).unwrap();
+    let error = list_root(&api).unwrap_err();
+    assert!(error.to_string().contains("switched off"), "{error}");
+}
+
+#[test]
 fn a_password_at_hand_counts_as_automatic_whoever_is_there() {
     let world = World::new();
     world.open();
