@@ -530,3 +530,32 @@ fn filters_that_come_and_go_delete_nothing() {
     assert_eq!(world.read("d1/1"), "edited there");
     world.expect_equal();
 }
+
+#[test]
+fn what_was_on_a_disk_that_is_away_stays_in_icloud_whatever_is_forced() {
+    let world = twenty();
+    // As the pass writes it down that finds another disk there.
+    let record = world.pair_folder().join("mounts.json");
+    fs::write(&record, r#"["d1"]"#).unwrap();
+    fs::remove_dir_all(world.local().join("d1")).unwrap();
+    world.write("d1/put here meanwhile", "mine");
+    fs::remove_file(world.local().join("d0/0")).unwrap();
+    let there = world.remote_tree();
+    for args in [&[][..], &["--force"], &["--exclude", "d0"]] {
+        let ran = world.pass("bisync", args).code(3);
+        ran.says("d1: could not be listed").says("mounts.json");
+        assert_eq!(world.remote_tree(), there, "{args:?}");
+        assert_eq!(world.read("d1/put here meanwhile"), "mine");
+    }
+    // What a filter hides is neither held nor forgotten.
+    world.pass("bisync", &["--exclude", "d1"]).code(0);
+    assert!(!world.remote_tree().contains_key("d0/0"));
+    let ran = world.pass("push", &["--delete", "--force"]).code(3);
+    ran.says("d1: could not be listed");
+    assert!(world.remote_tree().contains_key("d1/1"));
+    // The way out that was told.
+    fs::remove_file(&record).unwrap();
+    world.pass("bisync", &["--force"]).code(0);
+    assert!(!world.remote_tree().contains_key("d1/1"));
+    world.expect_equal();
+}

@@ -2,8 +2,9 @@
 
 use std::{
     fs,
+    path::{Path, PathBuf},
     sync::{
-        Mutex,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
@@ -12,7 +13,7 @@ use std::{
 
 use icloud_sync::emulator::{Action, Fault};
 
-use super::world::{World, set_time};
+use super::world::{Tree, World, set_time};
 
 /// Runs `edit` once, right after the first answer of an endpoint was made and before it is sent.
 fn once_after(world: &World, endpoint: &str, edit: impl FnOnce() + Send + 'static) {
@@ -218,4 +219,101 @@ fn a_trashing_whose_answer_says_nothing_of_an_item_is_looked_after() {
     world.pass("push", &["--delete"]).code(0);
     world.expect_equal();
     world.expect_quiet("push");
+}
+
+#[test]
+fn what_comes_is_not_put_into_a_folder_that_was_moved_out_of_local() {
+    let world = World::new();
+    fill(&world);
+    world.write_at("d/old", "precious", 1_700_000_000);
+    world.pass("push", &[]).code(0);
+    world.drive.write("d/new", "from afar").unwrap();
+    let (inside, outside) = (world.local().join("d"), world.folder.path().join("outside"));
+    let target = outside.clone();
+    once_after(&world, "content GET", move || {
+        fs::rename(inside, target).unwrap();
+    });
+    world.pass("pull", &[]).code(3);
+    let names = |folder: &Path| -> Vec<_> {
+        let all = fs::read_dir(folder).unwrap();
+        all.map(|entry| entry.unwrap().file_name()).collect()
+    };
+    assert_eq!(names(&outside), ["old"], "and nothing unfinished either");
+    fs::rename(&outside, world.local().join("d")).unwrap();
+    world.pass("pull", &[]).code(0);
+    assert_eq!(world.read("d/new"), "from afar");
+    world.expect_equal();
+}
+
+#[test]
+fn a_rename_that_was_cut_off_while_a_file_had_both_names_loses_nothing() {
+    // As a file system without another way does it: a second name, and then the first one goes.
+    for verb in ["pull", "bisync"] {
+        let world = World::new();
+        fill(&world);
+        world.write_at("a", "precious", 1_700_000_000);
+        world.write_at("part", "whole", 1_700_000_000);
+        world.pass("push", &[]).code(0);
+        world.drive.rename("a", "b").unwrap();
+        fs::hard_link(world.local().join("a"), world.local().join("b")).unwrap();
+        // Of one that was on its way the first name is that of the unfinished file.
+        world.drive.write("new", "whole too").unwrap();
+        let part = world.local().join(".icloud-sync.0.part");
+        world.write("new", "whole too");
+        fs::hard_link(world.local().join("new"), &part).unwrap();
+        for _ in 0..3 {
+            world.pass(verb, &[]).code(0);
+        }
+        assert!(!part.exists());
+        assert_eq!(world.read("new"), "whole too");
+        let contents = |tree: &Tree| {
+            let mut all: Vec<_> = tree.values().flatten().cloned().collect();
+            all.sort();
+            all.dedup();
+            all
+        };
+        let (here, there) = (world.local_tree(), world.remote_tree());
+        assert_eq!(contents(&here), contents(&there), "{verb}");
+        assert_eq!(world.read("b"), "precious", "{verb}");
+        assert_eq!(world.leftovers(), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn an_unfinished_file_that_somebody_else_writes_is_left_to_them() {
+    let world = World::new();
+    fill(&world);
+    world.pass("push", &[]).code(0);
+    world.drive.write("a", "from afar").unwrap();
+    let local = world.local();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let names = Arc::clone(&seen);
+    world.emulator.before("content GET", move |_| {
+        let all = fs::read_dir(&local).unwrap();
+        let all = all.map(|entry| entry.unwrap().path());
+        let parts = all.filter(|path| path.to_string_lossy().ends_with(".part"));
+        names.lock().unwrap().extend(parts);
+    });
+    world.pass("pull", &[]).code(0);
+    let part = seen.lock().unwrap().pop().unwrap();
+    // The same version again, which a pass on another machine, say, is at work on.
+    fs::remove_file(world.local().join("a")).unwrap();
+    fs::write(&part, "theirs").unwrap();
+    let theirs = fs::File::open(&part).unwrap();
+    theirs.lock().unwrap();
+    let ran = world.pass("pull", &[]).code(3);
+    ran.says("another pass is at work on it");
+    assert_eq!(fs::read(&part).unwrap(), b"theirs");
+    world.drive.trash("a").unwrap();
+    world.pass("pull", &[]).code(0);
+    assert_eq!(
+        fs::read(&part).unwrap(),
+        b"theirs",
+        "nor is it cleared away"
+    );
+    drop(theirs);
+    world.drive.write("a", "from afar").unwrap();
+    world.pass("pull", &[]).code(0);
+    assert_eq!(world.read("a"), "from afar");
+    assert_eq!(world.leftovers(), Vec::<PathBuf>::new());
 }
