@@ -9,6 +9,7 @@
 use std::{
     collections::BTreeMap,
     io::{self, Read},
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, Once, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +20,7 @@ use std::{
 use jiff::Timestamp;
 use log::{debug, trace};
 use reqwest::{
-    Client, ClientBuilder, Method, Url,
+    Client, ClientBuilder, Method, RequestBuilder, Response, Url,
     header::{CONTENT_LENGTH, COOKIE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
@@ -263,9 +264,7 @@ impl Transport {
         }
         self.count(call.label);
         let start = Instant::now();
-        let longest = call.limit.max(CONNECT) * TRIES + self.pace.longest(0, None);
-        let first = self.waits.first(self.pace.patience, longest, &self.stop);
-        let response = match self.lines.wait(request.send(), call.limit, call.worth()) {
+        let response = match self.sent(request, call) {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 return Err(failure(&error.without_url(), call.label, &call.url));
@@ -273,7 +272,6 @@ impl Transport {
             Err(Ended::Late) => return Err(Failure::Lost(no_answer(call.label, &call.url))),
             Err(Ended::Stopped) => return Err(Failure::Final(stopped())),
         };
-        drop(first);
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         // Also of an answer whose body gets lost: a cookie that was set is set.
@@ -294,6 +292,31 @@ impl Transport {
             headers,
             body,
         })
+    }
+
+    /// Sends a request and waits for the head of its answer. That the first of all gets none for a while is said.
+    fn sent(
+        &self,
+        request: RequestBuilder,
+        call: &Call<'_>,
+    ) -> std::result::Result<reqwest::Result<Response>, Ended> {
+        let _entered = self.lines.handle.enter();
+        let mut sending = pin!(request.send());
+        let limit = call.limit;
+        let patience = if self.waits.is_first() {
+            self.pace.patience.min(limit)
+        } else {
+            limit
+        };
+        let sent = (self.lines).wait(sending.as_mut(), patience, call.worth());
+        if patience == limit || !matches!(sent, Err(Ended::Late)) {
+            return sent;
+        }
+        if !self.stop.is_set() {
+            let longest = limit.max(CONNECT) * TRIES + self.pace.longest(0, None);
+            self.waits.tell("it has not answered yet", longest);
+        }
+        (self.lines).wait(sending, limit.saturating_sub(patience), call.worth())
     }
 
     /// Reads an answer's body, as far as there is measure in it: what never ends, or comes too slowly, is given up.

@@ -4,18 +4,11 @@
 //! [`WAIT`], which shows them on a terminal whatever the level. Nothing here waits.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{RecvTimeoutError, Sender, channel},
-    },
-    thread,
+    sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
 
 use log::info;
-
-use crate::stop::Stop;
 
 /// Target of the lines that say what is waited for.
 pub(crate) const WAIT: &str = "icloud_sync::wait";
@@ -23,7 +16,7 @@ pub(crate) const WAIT: &str = "icloud_sync::wait";
 /// Whether it has been said.
 #[derive(Default)]
 pub(crate) struct Waits {
-    told: Arc<AtomicBool>,
+    told: AtomicBool,
     /// Whether the first request of all is on its way, or was.
     has_begun: AtomicBool,
 }
@@ -31,45 +24,21 @@ pub(crate) struct Waits {
 impl Waits {
     /// Says that `why` is waited over, unless something was said before.
     pub(crate) fn tell(&self, why: &str, longest: Duration) {
-        tell(&self.told, why, longest);
+        if !self.told.swap(true, Ordering::Relaxed) {
+            let longest = in_words(longest);
+            info!(target: WAIT, "waiting for iCloud: {why}; for {longest} at most, and Ctrl-C ends it safely");
+        }
     }
 
-    /// Watches over the first request until the guard goes: if it is not answered for `patience`, that is said.
-    pub(crate) fn first(
-        &self,
-        patience: Duration,
-        longest: Duration,
-        stop: &Stop,
-    ) -> Option<Sender<()>> {
-        if self.has_begun.swap(true, Ordering::Relaxed) {
-            return None;
-        }
-        let (guard, answered) = channel();
-        let told = Arc::clone(&self.told);
-        let stop = stop.clone();
-        let watch = move || {
-            let is_late = answered.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
-            if is_late && !stop.is_set() {
-                tell(&told, "it has not answered yet", longest);
-            }
-        };
-        let name = "icloud-wait".to_owned();
-        // Where no thread can be had, nothing is said.
-        let watching = thread::Builder::new().name(name).spawn(watch);
-        watching.is_ok().then_some(guard)
+    /// Returns whether the request that is about to go out is the first of all.
+    pub(crate) fn is_first(&self) -> bool {
+        !self.has_begun.swap(true, Ordering::Relaxed)
     }
 
     /// Returns whether it has been said.
     #[cfg(test)]
     pub(crate) fn is_told(&self) -> bool {
         self.told.load(Ordering::Relaxed)
-    }
-}
-
-fn tell(told: &AtomicBool, why: &str, longest: Duration) {
-    if !told.swap(true, Ordering::Relaxed) {
-        let longest = in_words(longest);
-        info!(target: WAIT, "waiting for iCloud: {why}; for {longest} at most, and Ctrl-C ends it safely");
     }
 }
 
